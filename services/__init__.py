@@ -1,0 +1,1 @@
+"""The e-mentoring platform: five services that decide, and a gateway that asks them."""

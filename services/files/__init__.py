@@ -1,0 +1,1 @@
+"""What the two hand each other: files, whose bytes go straight to the object store."""

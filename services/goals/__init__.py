@@ -1,0 +1,1 @@
+"""What the two want to reach: SMART goals and their progress."""

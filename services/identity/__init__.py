@@ -1,0 +1,1 @@
+"""Who people are, in which programme they take part, and how they sign in."""

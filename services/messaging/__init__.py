@@ -1,0 +1,1 @@
+"""Where the two talk: rooms, messages and meetings."""

@@ -1,0 +1,73 @@
+"""One PostgreSQL schema and role, or one SQLite file, for each owner of tables; nothing joins across owners."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import DateTime, Engine, create_engine, event, make_url, text
+from sqlalchemy.types import TypeDecorator
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """An aware moment, read back in UTC on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def role_of(owner: str) -> str:
+    return f"mentoring_{owner}"
+
+
+def owner_url(url: str, owner: str) -> str:
+    """Where `owner` keeps its tables: `sqlite:///folder` becomes a file in it; on PostgreSQL its schema, as its role."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return f"sqlite:///{parsed.database}/{owner}.db"
+    options = quote(f"-c search_path={owner} -c role={role_of(owner)}")
+    return f"{url}{'&' if parsed.query else '?'}options={options}"
+
+
+def open_database(url: str, owner: str) -> Engine:
+    engine = create_engine(owner_url(url, owner), pool_size=10, max_overflow=20, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def install_owner(url: str, owner: str) -> None:
+    """The owner's schema and role on PostgreSQL; SQLite needs none. `url` is an administrator's."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return
+    engine = create_engine(url)
+    role = role_of(owner)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('mentoring.install'))"))
+        if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
+            connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
+        connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {owner} AUTHORIZATION {role}"))
+    engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,70 @@
+"""The platform's own secrets: made once, kept in a folder, never in the log."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+MASTER, DIGEST, SIGNING, VERIFYING = "master.key", "digest.key", "signing.pem", "verifying.pem"
+
+
+class KeysMissing(RuntimeError):
+    """A secret is not where it should be."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """`master` wraps persons' keys; `digest` keys digests, claims over personal values, and links."""
+
+    master: bytes
+    digest: bytes
+    folder: Path
+
+    def signing(self) -> Ed25519PrivateKey:
+        """Identity's own: only its process needs the file."""
+        key = load_pem_private_key(_read(self.folder / SIGNING), password=None)
+        assert isinstance(key, Ed25519PrivateKey)
+        return key
+
+    def verifying(self) -> Ed25519PublicKey:
+        key = load_pem_public_key(_read(self.folder / VERIFYING))
+        assert isinstance(key, Ed25519PublicKey)
+        return key
+
+
+def load_keys(folder: Path) -> Keys:
+    return Keys(_read(folder / MASTER), _read(folder / DIGEST), folder)
+
+
+def make_keys(folder: Path) -> None:
+    """Makes all of them in an empty folder; leaves a complete one alone."""
+    if (folder / VERIFYING).exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    signing = Ed25519PrivateKey.generate()
+    _write(folder / MASTER, secrets.token_bytes(32))
+    _write(folder / DIGEST, secrets.token_bytes(32))
+    _write(folder / SIGNING, signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    _write(folder / VERIFYING, signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise KeysMissing(f"{path} is missing: run `python -m services init` first, or restore it") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)

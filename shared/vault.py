@@ -1,0 +1,106 @@
+"""Each person's key, wrapped by the platform's master key. Destroying a key makes everything it sealed unreadable."""
+
+import secrets
+import threading
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table, Uuid, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from shared.messages import SEALED
+from shared.refusals import Invalid
+
+metadata = MetaData()
+keys = Table("keys", metadata, Column("person", Uuid, primary_key=True), Column("wrapped", LargeBinary, nullable=False))
+
+NONCE_BYTES = 12
+REMEMBERED_SECONDS = 10.0
+
+
+class PersonalTextMalformed(Invalid):
+    """A text may not begin like a sealed value."""
+
+
+class Vault:
+    """A `Sealer` (AES-256-GCM, authenticated with the event's id and the field). Keys are made on first use.
+
+    A key is remembered for a few seconds, so an erasure in another process bites after that.
+    """
+
+    def __init__(self, engine: Engine, master_key: bytes) -> None:
+        self._engine = engine
+        self._master = AESGCM(master_key)
+        self._remembered: dict[UUID, tuple[float, AESGCM]] = {}
+        self._lock = threading.Lock()
+
+    def install(self) -> None:
+        metadata.create_all(self._engine)
+
+    def seal(self, values: Mapping[str, tuple[UUID, Any]], event_id: UUID) -> dict[str, str]:
+        return {field: self._seal(person, event_id, field, value) for field, (person, value) in values.items()}
+
+    def open(self, sealed: str) -> Any:
+        """The value; `sealed` itself when its key is gone."""
+        _, _, person, event_id, field, body = sealed.split(":", 5)
+        key = self._key(UUID(person))
+        if key is None:
+            return sealed
+        raw = urlsafe_b64decode(body)
+        return orjson.loads(key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{event_id}:{field}".encode()))
+
+    def reveal(self, value: str | None) -> Any:
+        """What a person may be shown: the opened value, or None when it was erased."""
+        if value is None or not value.startswith(SEALED):
+            return value
+        opened = self.open(value)
+        return None if opened is value else opened
+
+    def erase(self, person: UUID) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(delete(keys).where(keys.c.person == person))
+        with self._lock:
+            self._remembered.pop(person, None)
+
+    def _seal(self, person: UUID, event_id: UUID, field: str, value: Any) -> str:
+        if isinstance(value, str) and value.startswith(SEALED):
+            raise PersonalTextMalformed(field=field)
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        key = self._key(person) or self._make_key(person)
+        body = nonce + key.encrypt(nonce, orjson.dumps(value), f"{event_id}:{field}".encode())
+        return f"{SEALED}{person}:{event_id}:{field}:{urlsafe_b64encode(body).decode()}"
+
+    def _key(self, person: UUID) -> AESGCM | None:
+        with self._lock:
+            remembered = self._remembered.get(person)
+        if remembered and remembered[0] > time.monotonic():
+            return remembered[1]
+        with self._engine.connect() as connection:
+            wrapped = connection.scalar(select(keys.c.wrapped).where(keys.c.person == person))
+        return None if wrapped is None else self._remember(person, wrapped)
+
+    def _make_key(self, person: UUID) -> AESGCM:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        wrapped = nonce + self._master.encrypt(nonce, AESGCM.generate_key(256), person.bytes)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(keys).values(person=person, wrapped=wrapped))
+        except IntegrityError:  # another writer made it first: its key is the one
+            with self._engine.connect() as connection:
+                wrapped = connection.execute(select(keys.c.wrapped).where(keys.c.person == person)).scalar_one()
+        return self._remember(person, wrapped)
+
+    def _remember(self, person: UUID, wrapped: bytes) -> AESGCM:
+        try:
+            key = AESGCM(self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes))
+        except InvalidTag:
+            raise RuntimeError("the master key does not fit this key store") from None
+        with self._lock:
+            self._remembered[person] = (time.monotonic() + REMEMBERED_SECONDS, key)
+        return key

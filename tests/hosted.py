@@ -1,0 +1,50 @@
+"""A service at work on a log in memory: for tests of more than its domain."""
+
+from uuid import UUID
+
+from shared.ids import NIL, new_id
+from shared.log import open_log
+from shared.messages import Command
+from shared.parts import Parts
+from shared.runtime import Runtime
+from shared.service import Asker, Context, Done, Service
+from shared.subscription import Subscription
+from shared.vault import Vault
+
+
+class Hosted:
+    """Sends commands as one person or another, and lets the service hear what happened."""
+
+    def __init__(self, service: Service, parts: Parts) -> None:
+        self.log = open_log("memory:")
+        parts.vault.install()
+        service.install()
+        self.vault: Vault = parts.vault
+        self.runtime = Runtime(
+            service, self.log, parts.database, parts.vault, parts.keys.digest, lambda token: Asker(token)
+        )
+        with parts.database.begin() as connection:
+            self.runtime.directory.install(connection)
+        self.subscription = Subscription(self.runtime)
+
+    def hear(self) -> None:
+        self.subscription.catch_up()
+
+    def send(
+        self,
+        command: Command,
+        by: UUID | str,
+        *,
+        program: UUID = NIL,
+        command_id: UUID | None = None,
+        version: int | None = None,
+    ) -> Done:
+        """`by` a person's id, or `system:<policy>`."""
+        context = Context(
+            command_id=command_id or new_id(),
+            correlation_id=new_id(),
+            program=program,
+            actor=str(by),
+            expected_version=version,
+        )
+        return self.runtime.handle(command, context)
