@@ -1,12 +1,18 @@
 """One PostgreSQL schema and role, or one SQLite file, for each owner of tables; nothing joins across owners."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import DateTime, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, DateTime, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
+
+from shared.refusals import Unavailable
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -37,6 +43,11 @@ def owner_url(url: str, owner: str) -> str:
     return f"{url}{'&' if parsed.query else '?'}options={options}"
 
 
+def log_url(url: str, owner: str) -> str:
+    """Where `owner` finds the log."""
+    return owner_url(url, "log" if make_url(url).get_backend_name() == "sqlite" else owner)
+
+
 def open_database(url: str, owner: str) -> Engine:
     engine = create_engine(owner_url(url, owner), pool_size=10, max_overflow=20, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
@@ -44,6 +55,29 @@ def open_database(url: str, owner: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to read with. A database that does not answer is `Unavailable`."""
+    with _available(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction, committed at the end. A database that does not answer is `Unavailable`: nothing is known then
+    of whether it committed."""
+    with _available(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Unavailable("The database does not answer: try again shortly.") from error
 
 
 def install_owner(url: str, owner: str) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import JSON, Column, String, Uuid, select
 
 from shared import clock
-from shared.database import Timestamp
+from shared.database import Timestamp, reading
 from shared.ids import NIL, derived_id
 from shared.log import Recorded
 from shared.messages import Command, Event
@@ -83,7 +83,7 @@ def send_due(runtime: Runtime) -> int:
     if table is None:
         return 0
     query = select(table).where(table.c.due_at <= clock.now()).order_by(table.c.due_at).limit(AT_ONCE)
-    with runtime.database.connect() as connection:
+    with reading(runtime.database) as connection:
         rows: list[Any] = list(connection.execute(query))
     for row in rows:
         command_id = derived_id(row.owner, row.name, row.due_at.isoformat())

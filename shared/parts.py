@@ -5,7 +5,7 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
-from shared.database import open_database, owner_url
+from shared.database import log_url, open_database
 from shared.keys import Keys, load_keys
 from shared.log import EventLog, open_log
 from shared.runtime import Runtime
@@ -17,32 +17,46 @@ from shared.vault import Vault
 
 @dataclass(frozen=True)
 class Parts:
-    """Opened on first use, as the process's owner: `identity`, `views`, `relay` …"""
+    """Opened on first use, as the process's owner: `identity`, `views`, `relay` …
+
+    Owners that live in one process share log, vault and keys: those of the `host`.
+    """
 
     settings: Settings
     owner: str
+    host: "Parts | None" = None
 
-    @cached_property
-    def keys(self) -> Keys:
-        return load_keys(self.settings.secrets_dir)
+    def of(self, owner: str) -> "Parts":
+        """The parts of another owner in this process."""
+        return Parts(self.settings, owner, self)
 
     @cached_property
     def database(self) -> Engine:
         return open_database(self.settings.database_url, self.owner)
 
     @cached_property
+    def keys(self) -> Keys:
+        return self.host.keys if self.host else load_keys(self.settings.secrets_dir)
+
+    @cached_property
     def log(self) -> EventLog:
-        url = self.settings.database_url
-        owner = "log" if url.startswith("sqlite") else self.owner
-        return open_log(owner_url(url, owner))
+        return self.host.log if self.host else open_log(log_url(self.settings.database_url, self.owner))
 
     @cached_property
     def vault(self) -> Vault:
+        if self.host:
+            return self.host.vault
         return Vault(open_database(self.settings.database_url, "vault"), self.keys.master)
 
     @cached_property
     def verify(self) -> Verifier:
-        return Verifier(self.keys.verifying())
+        return self.host.verify if self.host else Verifier(self.keys.verifying())
 
     def runtime(self, service: Service) -> Runtime:
         return Runtime(service, self.log, self.database, self.vault, self.keys.digest, self.verify)
+
+    def close(self) -> None:
+        if "log" in self.__dict__ and not self.host:
+            self.log.close()
+        if "database" in self.__dict__:
+            self.database.dispose()

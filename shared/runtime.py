@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from shared import clock
+from shared.database import reading
 from shared.ids import derived_id
 from shared.log import Append, Appended, ClaimTaken, Entry, EventLog, IdReused, Receipt, Recorded, Release, Take
 from shared.log import Outcome as Verdict
@@ -43,11 +44,11 @@ class Reader:
 
     def one(self, view: View, *key: Any) -> Row | None:
         """The directory's row under this primary key."""
-        with self.runtime.database.connect() as connection:
+        with reading(self.runtime.database) as connection:
             return self._rows(connection).one(view, *key)
 
     def where(self, view: View, **equal: Any) -> list[Row]:
-        with self.runtime.database.connect() as connection:
+        with reading(self.runtime.database) as connection:
             return self._rows(connection).where(view, **equal)
 
     def _rows(self, connection: Connection) -> Rows:
@@ -148,21 +149,25 @@ class Runtime:
             until = min(until, time.monotonic() + (context.deadline - clock.now()).total_seconds())
         with self._caught_up:
             while self._position < context.seen:
-                with self.database.connect() as connection:
+                with reading(self.database) as connection:
                     self._position = max(self._position, self.directory.checkpoint(connection))
                 if self._position < context.seen and time.monotonic() >= until:
                     raise NotReady(seen=context.seen, heard=self._position)
                 self._caught_up.wait(0.02 if self._position < context.seen else 0)
 
     def _decide_and_append(self, command: Command, asker: Asker, context: Context) -> Done:
+        """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""
         stream = self._stream(command)
         for _ in range(TRIES):
-            if repeated := self.repeated(command, context):
-                return repeated
             recorded = self.log.streams([stream])[stream]
-            append = self._decide(command, asker, context, recorded)
+            try:
+                append = self._decide(command, asker, context, recorded)
+            except Refusal:
+                if repeated := self.repeated(command, context):
+                    return repeated
+                raise
             if append is None:
-                return Done(version=len(recorded))
+                return self.repeated(command, context) or Done(version=len(recorded))
             verdict = self.log.append([append])[0]
             if isinstance(verdict, Appended):
                 return self._done(append, verdict)
@@ -228,25 +233,24 @@ class Runtime:
                 return None
 
     def _done(self, append: Append, verdict: Appended) -> Done:
-        result: dict[str, Any] = {}
-        for entry in append.entries:
-            result |= self._reply(entry)
-        return Done(verdict.last, verdict.version, verdict.repeated, result)
+        written: Sequence[Entry | Recorded] = append.entries
+        if verdict.repeated and self.service.replies:
+            written = self.log.read(verdict.first - 1, verdict.last - verdict.first + 1)
+        return Done(verdict.last, verdict.version, verdict.repeated, self._reply(written))
 
     def _repeated(self, command: Command, receipt: Receipt) -> Done:
         if not hmac.compare_digest(receipt.digest, self._digest(command)):
             raise CommandReused()
-        result: dict[str, Any] = {}
-        if self.service.replies:
-            for recorded in self.log.read(receipt.first - 1, receipt.last - receipt.first + 1):
-                result |= self._reply(recorded)
-        return Done(receipt.last, receipt.version, True, result)
+        written = self.log.read(receipt.first - 1, receipt.last - receipt.first + 1) if self.service.replies else ()
+        return Done(receipt.last, receipt.version, True, self._reply(written))
 
-    def _reply(self, written: Entry | Recorded) -> dict[str, Any]:
+    def _reply(self, written: Sequence[Entry | Recorded]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         for kind, reply in self.service.replies.items():
-            if kind.type == written.type:
-                return dict(reply(self._known.decode(written, self.sealer)))
-        return {}
+            for one in written:
+                if one.type == kind.type:
+                    result |= reply(self._known.decode(one, self.sealer))
+        return result
 
     def _digest(self, command: Command) -> bytes:
         """Of what was asked, not of when: a repeat may be sent later."""

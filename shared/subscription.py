@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from shared.database import reading, writing
 from shared.log import Recorded
 from shared.refusals import Refusal, Unavailable
 from shared.runtime import Runtime, for_policy
@@ -43,7 +44,7 @@ class Subscription:
 
     def _checkpoint(self) -> int:
         if self._position is None:
-            with self._runtime.database.connect() as connection:
+            with reading(self._runtime.database) as connection:
                 self._position = self._runtime.directory.checkpoint(connection)
         return self._position
 
@@ -51,7 +52,7 @@ class Subscription:
         self._position = None
         for recorded in batch:
             self._follow_policies(recorded)
-        with self._runtime.database.begin() as connection:
+        with writing(self._runtime.database) as connection:
             position = self._runtime.directory.apply(connection, batch)
         self._position = position
         self._runtime.caught_up(position)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table, Uuid, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from shared.database import reading, writing
 from shared.messages import SEALED
 from shared.refusals import Invalid
 
@@ -63,7 +64,7 @@ class Vault:
         return None if opened is value else opened
 
     def erase(self, person: UUID) -> None:
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(delete(keys).where(keys.c.person == person))
         with self._lock:
             self._remembered.pop(person, None)
@@ -81,7 +82,7 @@ class Vault:
             remembered = self._remembered.get(person)
         if remembered and remembered[0] > time.monotonic():
             return remembered[1]
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             wrapped = connection.scalar(select(keys.c.wrapped).where(keys.c.person == person))
         return None if wrapped is None else self._remember(person, wrapped)
 
@@ -89,10 +90,10 @@ class Vault:
         nonce = secrets.token_bytes(NONCE_BYTES)
         wrapped = nonce + self._master.encrypt(nonce, AESGCM.generate_key(256), person.bytes)
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(insert(keys).values(person=person, wrapped=wrapped))
         except IntegrityError:  # another writer made it first: its key is the one
-            with self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 wrapped = connection.execute(select(keys.c.wrapped).where(keys.c.person == person)).scalar_one()
         return self._remember(person, wrapped)
 

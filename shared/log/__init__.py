@@ -16,6 +16,7 @@ from shared.log.model import (
     Take,
     VersionConflict,
 )
+from shared.log.opening import install_log, open_log
 
 __all__ = [
     "Append",
@@ -32,4 +33,6 @@ __all__ = [
     "Release",
     "Take",
     "VersionConflict",
+    "install_log",
+    "open_log",
 ]
