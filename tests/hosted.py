@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from shared import clock
 from shared.ids import NIL, new_id
-from shared.log import open_log
-from shared.messages import Command
+from shared.log import Append, Entry, Recorded, open_log
+from shared.messages import Command, Event, encode
 from shared.parts import Parts
 from shared.runtime import Runtime
 from shared.service import Asker, Context, Done, Service
@@ -29,6 +30,17 @@ class Hosted:
 
     def hear(self) -> None:
         self.subscription.catch_up()
+
+    def told(self, event: Event, *, program: UUID = NIL, subject: UUID | None = None) -> Recorded:
+        """As if another service had written `event`; this service hears it at once."""
+        event_id = new_id()
+        data = encode(event, event_id, self.vault)
+        entry = Entry(event_id, event.type, event.schema_version, subject, clock.now(), data)
+        append = Append(f"foreign-{event_id}", 0, event_id, b"", program, "foreign", event_id, None, (entry,))
+        position = self.log.head().position
+        self.log.append([append])
+        self.hear()
+        return self.log.read(position, 1)[0]
 
     def send(
         self,

@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.messages import Command
 
 Text = Annotated[str, Field(max_length=500)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class SetGoal(Command):
