@@ -1,21 +1,20 @@
 """What falls due when: rows that follow from events, and the timer that sends the command of each that is due."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, String, Uuid, select
+from sqlalchemy import JSON, Column, Select, String, Uuid, select
 
 from shared import clock
 from shared.database import Timestamp, reading
-from shared.ids import NIL, derived_id
+from shared.ids import derived_id
 from shared.log import Recorded
 from shared.messages import Command, Event
 from shared.projection import Key, Row, View
-from shared.refusals import Refusal
+from shared.refusals import Refusal, Unavailable
 from shared.runtime import Runtime
 from shared.service import Context, wire_name
 
@@ -40,26 +39,25 @@ class Settled:
     name: str
 
 
-def deadlines(of: Callable[[Event], Iterable[Due | Settled]]) -> View:
-    """The directory's view of what is due; `of` is pure."""
+def deadlines(of: Callable[[Event], Due | Settled | None]) -> View:
+    """The directory's view of what is due: what an event makes due, or settles. `of` is pure."""
 
     def keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-        return [(item.owner, item.name) for item in of(event)]
+        concerned = of(event)
+        return [(concerned.owner, concerned.name)] if concerned else []
 
     def evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
-        for item in of(event):
-            if isinstance(item, Due):
-                row = {
-                    "owner": item.owner,
-                    "name": item.name,
-                    "due_at": item.command.at,
-                    "command": wire_name(type(item.command)),
-                    "payload": item.command.model_dump(mode="json"),
-                    "program": recorded.program,
-                }
-            else:
-                row = None
-        return row
+        due = of(event)
+        if not isinstance(due, Due):
+            return None
+        return {
+            "owner": due.owner,
+            "name": due.name,
+            "due_at": due.command.at,
+            "command": wire_name(type(due.command)),
+            "payload": due.command.model_dump(mode="json"),
+            "program": recorded.program,
+        }
 
     return View(
         NAME,
@@ -78,20 +76,32 @@ def deadlines(of: Callable[[Event], Iterable[Due | Settled]]) -> View:
 
 
 def send_due(runtime: Runtime) -> int:
-    """Send what is due; how many were. Several senders do no harm: a deadline's command id is always the same."""
+    """Send what is due, late or not; how many were. Again, or by several senders, does no harm: a deadline's command id
+    is always the same. Raises `Unavailable` when a dependency is down: the rest is due the next time."""
     table = runtime.directory.tables.get(NAME)
     if table is None:
         return 0
-    query = select(table).where(table.c.due_at <= clock.now()).order_by(table.c.due_at).limit(AT_ONCE)
+    due = select(table).where(table.c.due_at <= clock.now()).order_by(table.c.due_at, table.c.owner, table.c.name)
+    sent = 0
+    while rows := _some(runtime, due.offset(sent).limit(AT_ONCE)):
+        for row in rows:
+            _send(runtime, row)
+        sent += len(rows)
+    return sent
+
+
+def _some(runtime: Runtime, query: Select[Any]) -> Sequence[Any]:
     with reading(runtime.database) as connection:
-        rows: list[Any] = list(connection.execute(query))
-    for row in rows:
-        command_id = derived_id(row.owner, row.name, row.due_at.isoformat())
-        context = Context(command_id, correlation_id=command_id, program=row.program or NIL, actor=f"system:{row.name}")
-        try:
-            runtime.handle(runtime.service.commands[row.command].model_validate(row.payload), context)
-        except Refusal as refusal:
-            logger.info(
-                "deadline not kept", extra={"deadline": row.name, "owner": str(row.owner), "code": refusal.code}
-            )
-    return len(rows)
+        return connection.execute(query).all()
+
+
+def _send(runtime: Runtime, row: Any) -> None:
+    """One that is refused stays due until an event settles it, and keeps no other waiting."""
+    command_id = derived_id(row.owner, row.name, row.due_at.isoformat())
+    context = Context(command_id, correlation_id=command_id, program=row.program, actor=f"system:{row.name}")
+    try:
+        runtime.handle(runtime.service.commands[row.command].model_validate(row.payload), context)
+    except Unavailable:
+        raise
+    except Refusal as refusal:
+        logger.info("deadline not kept", extra={"deadline": row.name, "owner": str(row.owner), "code": refusal.code})

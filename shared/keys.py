@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,8 +26,8 @@ class KeysMissing(RuntimeError):
 class Keys:
     """`master` wraps persons' keys; `digest` keys digests, claims over personal values, and links."""
 
-    master: bytes
-    digest: bytes
+    master: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
     folder: Path
 
     def signing(self) -> Ed25519PrivateKey:

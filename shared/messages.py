@@ -46,7 +46,7 @@ class Personal:
 class Command(BaseModel):
     """A wish. `at` is when the asker asked; a wish from the future is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     at: AwareDatetime
 

@@ -8,6 +8,7 @@ Refusal
 ├── Conflict         the state does not allow it
 ├── Gone             it was there and will not come back
 ├── Stale            it was decided on a version that is no longer the last one
+├── Throttled        too often; `retry_after` tells in how many seconds it may be tried again
 └── Unavailable      something it needs is down or behind; the same command may be sent again
 
 A subclass names one rule; its `code` is its own name in snake case and never changes once published. Anything else that
@@ -73,6 +74,10 @@ class Gone(Refusal):
 
 class Stale(Refusal):
     """Somebody else was faster: read again, then decide again."""
+
+
+class Throttled(Refusal):
+    """Too many attempts: wait a while."""
 
 
 class Unavailable(Refusal):

@@ -94,8 +94,13 @@ class Runtime:
             return procedure(self, command, asker, context)
         return self._decide_and_append(command, asker, context)
 
-    def execute(self, commands: Sequence[tuple[Command, Context]], asker: Asker) -> list[Done | Refusal]:
-        """Many commands of one asker, each on its own stream, in as few round trips as it takes one."""
+    def execute(
+        self, commands: Sequence[tuple[Command, Context]], asker: Asker, known: Any = None
+    ) -> list[Done | Refusal]:
+        """Many commands of one asker, each on its own stream, in as few round trips as it takes one.
+
+        `known` is what a procedure has found out for all of them, instead of looking it up for each.
+        """
         receipts = self.log.receipts([context.command_id for _, context in commands])
         streams = self.log.streams([self._stream(command) for command, _ in commands])
         answers: list[Done | Refusal | None] = []
@@ -105,7 +110,7 @@ class Runtime:
                 if receipt := receipts.get(context.command_id):
                     answers.append(self._repeated(command, receipt))
                     continue
-                append = self._decide(command, asker, context, streams[self._stream(command)])
+                append = self._decide(command, asker, context, streams[self._stream(command)], known)
             except Refusal as refusal:
                 answers.append(refusal)
                 continue
@@ -116,7 +121,7 @@ class Runtime:
                 appends.append(append)
         verdicts = iter(zip(appends, self.log.append(appends), strict=True) if appends else ())
         return [
-            answer if answer is not None else self._settle(command, asker, context, *next(verdicts))
+            answer if answer is not None else self._settle(command, asker, context, known, *next(verdicts))
             for (command, context), answer in zip(commands, answers, strict=True)
         ]
 
@@ -155,13 +160,13 @@ class Runtime:
                     raise NotReady(seen=context.seen, heard=self._position)
                 self._caught_up.wait(0.02 if self._position < context.seen else 0)
 
-    def _decide_and_append(self, command: Command, asker: Asker, context: Context) -> Done:
+    def _decide_and_append(self, command: Command, asker: Asker, context: Context, known: Any = None) -> Done:
         """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""
         stream = self._stream(command)
         for _ in range(TRIES):
             recorded = self.log.streams([stream])[stream]
             try:
-                append = self._decide(command, asker, context, recorded)
+                append = self._decide(command, asker, context, recorded, known)
             except Refusal:
                 if repeated := self.repeated(command, context):
                     return repeated
@@ -175,12 +180,15 @@ class Runtime:
                 raise refusal
         raise Stale(stream=stream)
 
-    def _decide(self, command: Command, asker: Asker, context: Context, recorded: Sequence[Recorded]) -> Append | None:
+    def _decide(
+        self, command: Command, asker: Asker, context: Context, recorded: Sequence[Recorded], known: Any
+    ) -> Append | None:
         """The append that follows; None when nothing does."""
         aggregate = self.service.aggregate_of(type(command))
         if context.expected_version is not None and context.expected_version != len(recorded):
             raise Stale(expected=context.expected_version, actual=len(recorded))
-        known = aggregate.know(command, asker, self.reader)
+        if known is None:
+            known = aggregate.know(command, asker, self.reader)
         outcome = aggregate.decide(command, self._fold(aggregate, recorded), known)
         if not outcome:
             return None
@@ -211,14 +219,14 @@ class Runtime:
         )
 
     def _settle(
-        self, command: Command, asker: Asker, context: Context, append: Append, verdict: Verdict
+        self, command: Command, asker: Asker, context: Context, known: Any, append: Append, verdict: Verdict
     ) -> Done | Refusal:
         if isinstance(verdict, Appended):
             return self._done(append, verdict)
         if refusal := self._refusal(verdict):
             return refusal
         try:
-            return self._decide_and_append(command, asker, context)
+            return self._decide_and_append(command, asker, context, known)
         except Refusal as late:
             return late
 

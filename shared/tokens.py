@@ -3,10 +3,13 @@
 import threading
 from collections import OrderedDict
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from jwt.algorithms import OKPAlgorithm
 
 from shared import clock
 from shared.refusals import Unauthenticated
@@ -25,6 +28,11 @@ def sign(person: UUID, key: Ed25519PrivateKey) -> str:
     issued = clock.now()
     claims = {"sub": str(person), "iss": ISSUER, "iat": issued, "exp": issued + LIFETIME}
     return jwt.encode(claims, key, algorithm="EdDSA")
+
+
+def key_set(key: Ed25519PublicKey) -> dict[str, Any]:
+    """The JSON Web Key Set (RFC 7517, RFC 8037) by which others can check tokens."""
+    return {"keys": [{**OKPAlgorithm.to_jwk(key, as_dict=True), "use": "sig", "alg": "EdDSA"}]}
 
 
 class Verifier:

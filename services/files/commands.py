@@ -7,6 +7,11 @@ from pydantic import Field
 
 from shared.messages import Command
 
+FileName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
+ContentType = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$")]
+Size = Annotated[int, Field(ge=1, le=2**53)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class StartUpload(Command):
     """The answer's `upload` says where the bytes go: `method`, `url`, `headers` to send, `expires_at`.
@@ -16,10 +21,10 @@ class StartUpload(Command):
 
     file_id: UUID
     relationship_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    content_type: Annotated[str, Field(min_length=3, max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+$")]
-    size: Annotated[int, Field(ge=1)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    name: FileName
+    content_type: ContentType
+    size: Size
+    sha256: Sha256
 
 
 class CompleteUpload(Command):
@@ -35,4 +40,10 @@ class LinkDownload(Command):
 
 
 class WithdrawFile(Command):
+    file_id: UUID
+
+
+class RemoveBytes(Command):
+    """Sent by the policy, once a file is withdrawn."""
+
     file_id: UUID

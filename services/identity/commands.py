@@ -1,20 +1,46 @@
 """What identity can be asked to do."""
 
-from typing import Annotated, Literal
+import re
+from functools import cache
+from typing import Annotated, Literal, Self
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from pydantic import AwareDatetime, EmailStr, Field
+from pydantic import AfterValidator, AwareDatetime, EmailStr, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.messages import Command
+
+known_timezones = cache(available_timezones)
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2}", value):
+        raise PydanticCustomError("country", "a country is its two letters (ISO 3166-1)")
+    return value.upper()
+
+
+def _timezone(value: str) -> str:
+    if value not in known_timezones():
+        raise PydanticCustomError("timezone", "there is no such time zone (IANA, like Europe/Rome)")
+    return value
+
+
+def _languages(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value) for value in values):
+        raise PydanticCustomError("language", "a language is its code (BCP 47, like en or pt-BR)")
+    return tuple(dict.fromkeys(value.lower() for value in values))
+
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 NewPassword = Annotated[str, Field(min_length=12, max_length=200, repr=False)]
 Secret = Annotated[str, Field(min_length=1, max_length=500, repr=False)]
-Tags = tuple[Annotated[str, Field(min_length=1, max_length=60)], ...]
+Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=60)], ...], Field(max_length=50)]
+Languages = Annotated[tuple[str, ...], Field(max_length=50), AfterValidator(_languages)]
 
 
 class AppointCoordinator(Command):
-    """Sent once at first start: this person may create programmes."""
+    """Sent by the platform at each start: this person may create programmes. The first password stays."""
 
     person_id: UUID
     email: EmailStr
@@ -35,7 +61,10 @@ class ImportRoster(Command):
 
 
 class EnrolPerson(Command):
-    """One roster row. `capacity` is how many mentees a mentor takes at once (0 for a mentee)."""
+    """One roster row. `capacity` is how many mentees a mentor takes at once (0 for a mentee).
+
+    The ids follow from programme and `external_id`: see `domain.enrolment`.
+    """
 
     enrolment_id: UUID
     program_id: UUID
@@ -43,20 +72,30 @@ class EnrolPerson(Command):
     external_id: Annotated[str, Field(min_length=1, max_length=100)]
     role: Literal["mentor", "mentee"]
     headline: Annotated[str, Field(max_length=200)] = ""
-    country: Annotated[str, Field(max_length=2)] = ""
-    timezone: str = "UTC"
-    languages: Tags = ()
+    country: Annotated[str, AfterValidator(_country)]
+    timezone: Annotated[str, AfterValidator(_timezone)]
+    languages: Languages = ()
     skills: Tags = ()
     wants: Tags = ()
     capacity: Annotated[int, Field(ge=0, le=100)] = 0
 
+    @model_validator(mode="after")
+    def _capacity_fits_role(self) -> Self:
+        if self.role == "mentor" and self.capacity == 0:
+            raise PydanticCustomError("capacity", "a mentor's capacity is at least 1")
+        if self.role == "mentee" and self.capacity > 0:
+            raise PydanticCustomError("capacity", "only a mentor has a capacity")
+        return self
+
 
 class RegisterPerson(Command):
+    """Sent by the platform itself, before it enrols somebody it has not met."""
+
     person_id: UUID
 
 
 class InvitePerson(Command):
-    """The answer carries the one-time `token` that goes into the link."""
+    """The answer carries the one-time `token` that goes into the link. Earlier invitations are void then."""
 
     person_id: UUID
     program_id: UUID
@@ -64,7 +103,18 @@ class InvitePerson(Command):
     expires_at: AwareDatetime
 
 
+class InvitePeople(Command):
+    """Everyone in one go. The answer has `invited`: [{`person_id`, `token`}] and `skipped`: [{`person_id`, `code`}]."""
+
+    program_id: UUID
+    batch_id: UUID
+    person_ids: Annotated[tuple[UUID, ...], Field(max_length=5_000)]
+    expires_at: AwareDatetime
+
+
 class AcceptInvitation(Command):
+    """The answer carries `person_id`."""
+
     token: Secret
     email: EmailStr
     password: NewPassword
@@ -79,6 +129,8 @@ class SignIn(Command):
 
 
 class RefreshSession(Command):
+    """The answer is like that of `SignIn`. A refresh token is good for one refresh."""
+
     refresh_token: Secret
 
 

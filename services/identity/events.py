@@ -28,6 +28,7 @@ class RejectedRow(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     line: int
+    external_id: str = ""
     reason: str
 
 

@@ -14,6 +14,7 @@ class RequestMentor(Command):
     """The asker, a mentee, wants this mentor; unanswered, the request lapses at `expires_at`."""
 
     relationship_id: UUID
+    program_id: UUID
     mentor_id: UUID
     message: Text
     expires_at: AwareDatetime

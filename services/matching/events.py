@@ -9,7 +9,10 @@ from shared.messages import Event, Personal
 
 
 class MentorRequested(Event, type="matching.mentor_requested"):
+    """Unanswered, the request lapses at `expires_at`."""
+
     relationship_id: UUID
+    program_id: UUID
     mentor_id: UUID
     mentee_id: UUID
     message: Annotated[str, Personal("mentee_id")]
@@ -49,6 +52,8 @@ class RequestExpired(Event, type="matching.request_expired"):
 
 
 class AgreementProposed(Event, type="matching.agreement_proposed"):
+    """The first proposal; or a later one by the same side, which takes the place of its last."""
+
     relationship_id: UUID
     number: int
     proposed_by: UUID
@@ -59,7 +64,7 @@ class AgreementProposed(Event, type="matching.agreement_proposed"):
 
 
 class AgreementCountered(Event, type="matching.agreement_countered"):
-    """Takes the place of the proposal before it, whose signatures are void."""
+    """The other side's answer: takes the place of the proposal before it, whose signatures are void."""
 
     relationship_id: UUID
     number: int

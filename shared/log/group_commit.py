@@ -17,15 +17,15 @@ class _Ticket:
 
     def __init__(self, batch: Sequence[Append]) -> None:
         self.batch = batch
-        self.outcomes: list[Outcome] | None = None
-        self.error: BaseException | None = None
+        self.outcomes: list[Outcome] = []
+        self.error: Exception | None = None
+        self.settled = False
         self.leads = False
         self.turn = threading.Lock()
         self.turn.acquire()
 
-    @property
-    def settled(self) -> bool:
-        return self.outcomes is not None or self.error is not None
+    def settle(self, outcomes: list[Outcome], error: Exception | None = None) -> None:
+        self.outcomes, self.error, self.settled = outcomes, error, True
 
 
 class GroupCommit:
@@ -53,19 +53,21 @@ class GroupCommit:
             self._lead()
         if ticket.error is not None:
             raise ticket.error
-        assert ticket.outcomes is not None
         return ticket.outcomes
 
     def _await_turn(self, ticket: _Ticket) -> None:
         try:
             ticket.turn.acquire()
         except BaseException:
-            with self._lock:
-                if ticket in self._line:
-                    self._line.remove(ticket)
-                if ticket.leads:
-                    self._hand_on()
+            self._abandon(ticket)
             raise
+
+    def _abandon(self, ticket: _Ticket) -> None:
+        with self._lock:
+            if ticket in self._line:
+                self._line.remove(ticket)
+            if ticket.leads:
+                self._hand_on()
 
     def _lead(self) -> None:
         with self._lock:
@@ -77,7 +79,7 @@ class GroupCommit:
                 self._hand_on()
             for ticket in tickets:
                 if not ticket.settled:
-                    ticket.error = Unavailable("The append was cut off; whether it was recorded is not known.")
+                    ticket.settle([], Unavailable("The append was cut off; whether it was recorded is not known."))
                 ticket.turn.release()
 
     def _take(self) -> list[_Ticket]:
@@ -99,15 +101,15 @@ class GroupCommit:
         try:
             outcomes = iter(self._log.append([append for ticket in tickets for append in ticket.batch]))
             for ticket in tickets:
-                ticket.outcomes = [next(outcomes) for _ in ticket.batch]
+                ticket.settle([next(outcomes) for _ in ticket.batch])
             return
         except Unavailable as refusal:
             for ticket in tickets:
-                ticket.error = Unavailable(refusal.detail, **refusal.facts)
+                ticket.settle([], Unavailable(refusal.detail, **refusal.facts))
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the caller's to know
             if len(tickets) == 1:
-                tickets[0].error = error
+                tickets[0].settle([], error)
                 return
         for ticket in tickets:
             self._write([ticket])

@@ -2,8 +2,8 @@
 
 An event's hash is SHA-256 over the previous event's hash (32 zero bytes before the first) and its fields from
 `position` to `data`, in the order of `Recorded`. Each field is preceded by its length in bytes as a 4-byte big-endian
-integer, -1 standing for a field that is null: integers are 8 bytes, big-endian and signed; UUIDs their 16 bytes; text is
-UTF-8; times are integers of microseconds since 1970-01-01T00:00Z. `log.event_hash` in `postgres.sql` is the same function.
+integer, -1 standing for a field that is null: integers are 8 bytes, big-endian and signed; UUIDs their 16 bytes; text
+is UTF-8; times are integers of microseconds since 1970-01-01T00:00Z. `log.event_hash` in `postgres.sql` is the same.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
 from itertools import starmap
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.database import role_of
@@ -49,6 +50,7 @@ class PostgresLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._losses = 0
         self._waking = Waking(self._connect)
 
     def install(self, owners: Sequence[str] = ()) -> None:
@@ -105,7 +107,7 @@ class PostgresLog:
         try:
             return self._query(query, parameters)
         except _Lost:
-            self._engine.dispose()
+            self._losses += 1
         try:
             return self._query(query, parameters)
         except _Lost as lost:
@@ -117,17 +119,23 @@ class PostgresLog:
         try:
             return connection.execute(query, parameters, binary=True).fetchall()
         except psycopg.OperationalError as error:
-            raise (_Lost(str(error)) if connection.closed else _unavailable(error)) from error
+            raise _Lost(str(error)) if connection.closed else _unavailable(error) from error
         finally:
             if connection.info.transaction_status != TransactionStatus.IDLE:
                 pooled.invalidate()
             pooled.close()
 
     def _pooled(self) -> PoolProxiedConnection:
-        try:
-            return self._engine.raw_connection()
-        except (psycopg.OperationalError, PoolExhausted) as error:
-            raise _unavailable(error) from error
+        """Made after the last loss: when one connection breaks, those that lie idle are dead as well."""
+        while True:
+            try:
+                pooled = self._engine.raw_connection()
+            except (psycopg.OperationalError, DBAPIError, PoolExhausted) as error:
+                raise _unavailable(error) from error
+            if pooled.info.setdefault("losses", self._losses) == self._losses:
+                return pooled
+            pooled.invalidate()
+            pooled.close()
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """A connection of one's own."""
@@ -142,9 +150,7 @@ class _Lost(Exception):
 
 
 def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[tuple[Any, ...]]:
-    connection = pooled.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    return connection
+    return cast("psycopg.Connection[tuple[Any, ...]]", pooled.driver_connection)
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -75,8 +75,9 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log
     FOR EACH STATEMENT EXECUTE FUNCTION log.refuse();
 ALTER TABLE log.events ENABLE ALWAYS TRIGGER append_only;
 
--- A field of the hash: its length in bytes, then its bytes; the length -1 for null.
-CREATE OR REPLACE FUNCTION log.framed(field text) RETURNS bytea IMMUTABLE LANGUAGE sql
+-- A field of the hash: its length in bytes, then its bytes; the length -1 for null. These functions are as volatile as
+-- what they call, or they would not be inlined.
+CREATE OR REPLACE FUNCTION log.framed(field text) RETURNS bytea STABLE LANGUAGE sql
 RETURN int4send(octet_length(convert_to(field, 'UTF8'))) || convert_to(field, 'UTF8');
 
 CREATE OR REPLACE FUNCTION log.framed(field uuid) RETURNS bytea IMMUTABLE LANGUAGE sql
@@ -85,7 +86,7 @@ RETURN coalesce('\x00000010'::bytea || uuid_send(field), '\xffffffff'::bytea);
 CREATE OR REPLACE FUNCTION log.framed(field bigint) RETURNS bytea IMMUTABLE LANGUAGE sql
 RETURN '\x00000008'::bytea || int8send(field);
 
-CREATE OR REPLACE FUNCTION log.framed(field timestamptz) RETURNS bytea IMMUTABLE LANGUAGE sql
+CREATE OR REPLACE FUNCTION log.framed(field timestamptz) RETURNS bytea STABLE LANGUAGE sql
 RETURN '\x00000008'::bytea || int8send((extract(epoch FROM field) * 1000000)::bigint);
 
 -- Over the previous event's hash and every other column, in this order; `event_hash` in `hashing.py` is the same.
@@ -93,7 +94,7 @@ CREATE OR REPLACE FUNCTION log.event_hash(
     previous bytea, pos bigint, event_id uuid, stream text, version integer, type text, schema_version integer,
     subject uuid, program uuid, actor text, command_id uuid, correlation_id uuid, causation_id uuid,
     occurred_at timestamptz, recorded_at timestamptz, data text
-) RETURNS bytea IMMUTABLE LANGUAGE sql
+) RETURNS bytea STABLE LANGUAGE sql
 RETURN sha256(
     previous || log.framed(pos) || log.framed(event_id) || log.framed(stream) || log.framed(version::bigint)
     || log.framed(type) || log.framed(schema_version::bigint) || log.framed(subject) || log.framed(program)
@@ -209,3 +210,5 @@ REVOKE ALL ON FUNCTION log.append(json), log.settle(json) FROM PUBLIC;
 GRANT USAGE ON SCHEMA log TO mentoring_log_writer;
 GRANT SELECT ON log.events, log.head, log.receipts, log.claims TO mentoring_log_writer;
 GRANT EXECUTE ON FUNCTION log.append(json) TO mentoring_log_writer;
+
+RESET ROLE;

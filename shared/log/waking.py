@@ -1,4 +1,4 @@
-"""Wakes those who wait for the log to grow, across processes: PostgreSQL's notifications, with looking as a fallback."""
+"""Wakes those who wait for the log to grow, across processes: by PostgreSQL's notifications, or else by looking."""
 
 import logging
 import threading

@@ -1,0 +1,1 @@
+"""What every event log keeps to, whatever it stores its events in."""
