@@ -8,7 +8,6 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from jwt.algorithms import OKPAlgorithm
 
 from shared import clock

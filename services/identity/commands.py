@@ -95,21 +95,27 @@ class RegisterPerson(Command):
 
 
 class InvitePerson(Command):
-    """The answer carries the one-time `token` that goes into the link. Earlier invitations are void then."""
+    """The answer carries the one-time `token` that goes into the link. Earlier invitations are void then.
+
+    Without `expires_at` it is good for two weeks, counted from when it was first asked for.
+    """
 
     person_id: UUID
     program_id: UUID
     invitation_id: UUID
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class InvitePeople(Command):
-    """Everyone in one go. The answer has `invited`: [{`person_id`, `token`}] and `skipped`: [{`person_id`, `code`}]."""
+    """Everyone in one go, each like `InvitePerson`.
+
+    The answer has `invited`: [{`person_id`, `token`}] and `skipped`: [{`person_id`, `code`}].
+    """
 
     program_id: UUID
     batch_id: UUID
     person_ids: Annotated[tuple[UUID, ...], Field(max_length=5_000)]
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class AcceptInvitation(Command):

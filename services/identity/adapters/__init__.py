@@ -1,0 +1,1 @@
+"""What identity keeps beside the log, and its secrets."""
