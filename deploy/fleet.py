@@ -1,14 +1,17 @@
-"""Every process of the platform on this machine, each of its own: for the demo and for tests that kill them."""
+"""The platform's processes on this machine: for the demo, and for tests that kill them."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 PROCESSES = ("relay", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
 ROOT = Path(__file__).parent.parent
@@ -16,19 +19,22 @@ START_SECONDS = 60.0
 
 
 class Process:
-    """`python -m services start <name>`; what it prints goes to a file of its own."""
+    """`python -m services <command>`, answering `/readyz` on `port`; what it prints goes to a file of its own."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], folder: Path, port: int) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, port: int
+    ) -> None:
         self.name = name
         self.port = port
         self.output = folder / f"{name}.log"
-        self._environment = {**os.environ, **environment, "MENTORING_METRICS_PORT": str(port)}
+        self._command = [sys.executable, "-m", "services", *command]
+        self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "services", "start", self.name],
+                self._command,
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -77,33 +83,43 @@ class Process:
             raise RuntimeError(f"{self.name} did not end within {seconds:.0f} s") from None
 
 
-class Fleet:
-    """All processes on one database, broker and object store, the gateway on `port` and the others above it."""
+class Platform:
+    """Its processes, and what else can be run in their environment. A context: started, and stopped at the end."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
-        self.environment = {
-            "MENTORING_SECRETS_DIR": str(folder / "secrets"),
-            "MENTORING_DATA_DIR": str(folder / "data"),
-            "MENTORING_PUBLIC_URL": self.url,
-            "MENTORING_HTTP_PORT": str(port),
-            **environment,
-        }
-        ports = {name: port + number for number, name in enumerate(PROCESSES, start=1)} | {"gateway": port}
-        self.processes = {name: Process(name, self.environment, folder, ports[name]) for name in PROCESSES}
+        self.environment: dict[str, str] = {}
+        self.processes: dict[str, Process] = {}
+
+    @property
+    def password(self) -> str:
+        """The first coordinator's."""
+        return (self.folder / "secrets" / "coordinator-password").read_text()
 
     def start(self) -> None:
-        self.run("init")
         for process in self.processes.values():
             process.start()
         for process in self.processes.values():
             process.wait()
 
+    def stop(self) -> None:
+        """Every process is asked, then awaited. Raises RuntimeError naming those that had to be killed."""
+        late: list[RuntimeError] = []
+        for process in reversed(self.processes.values()):
+            try:
+                process.stop()
+            except RuntimeError as error:
+                late.append(error)
+        if late:
+            raise RuntimeError("; ".join(str(error) for error in late))
+
     def run(self, *command: str) -> str:
-        """Another `python -m services` command in the same environment; what it prints."""
+        """Another `python -m services` command; what it prints."""
         done = subprocess.run(
             [sys.executable, "-m", "services", *command],
+            check=False,
             cwd=ROOT,
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -113,12 +129,65 @@ class Fleet:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def stop(self) -> None:
-        late: list[RuntimeError] = []
-        for process in reversed(self.processes.values()):
-            try:
-                process.stop()
-            except RuntimeError as error:
-                late.append(error)
-        if late:
-            raise RuntimeError("; ".join(str(error) for error in late))
+    def rebuild(self) -> str:
+        """What comparing every view with its rebuild says."""
+        return self.run("rebuild", "--verify")
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Embedded(Platform):
+    """All in one process, its data below `folder`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder, port)
+        command = ["run", "--port", str(port), "--folder", str(folder)]
+        self.processes = {"embedded": Process("embedded", command, {}, folder, port)}
+
+    def rebuild(self) -> str:
+        return self.run("rebuild", "--verify", "--folder", str(self.folder))
+
+
+class Fleet(Platform):
+    """Each process of its own, on the servers that `environment` names; the gateway on `port`, the others above it."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, port: int) -> None:
+        super().__init__(folder, port)
+        self.environment = {
+            "MENTORING_SECRETS_DIR": str(folder / "secrets"),
+            "MENTORING_DATA_DIR": str(folder / "data"),
+            "MENTORING_PUBLIC_URL": self.url,
+            "MENTORING_HTTP_PORT": str(port),
+            **environment,
+        }
+        for number, name in enumerate(PROCESSES, start=1):
+            own = port if name == "gateway" else port + number
+            settings = {**self.environment, "MENTORING_METRICS_PORT": str(own)}
+            self.processes[name] = Process(name, ["start", name], settings, folder, own)
+
+    def start(self) -> None:
+        self.run("init")
+        super().start()
+
+
+def free_ports(count: int = len(PROCESSES) + 1) -> int:
+    """The first of `count` free ports in a row."""
+    for first in range(18000, 20000, count):
+        if all(map(_free, range(first, first + count))):
+            return first
+    raise RuntimeError("no free ports")
+
+
+def _free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex(("127.0.0.1", port)) != 0

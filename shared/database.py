@@ -35,7 +35,7 @@ def role_of(owner: str) -> str:
 
 
 def owner_url(url: str, owner: str) -> str:
-    """Where `owner` keeps its tables: `sqlite:///folder` becomes a file in it; on PostgreSQL its schema, as its role."""
+    """Where `owner` keeps its tables: a file in `sqlite:///folder`; on PostgreSQL its schema, as its role."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return f"sqlite:///{parsed.database}/{owner}.db"

@@ -4,6 +4,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -32,14 +33,10 @@ class Keys:
 
     def signing(self) -> Ed25519PrivateKey:
         """Identity's own: only its process needs the file."""
-        key = load_pem_private_key(_read(self.folder / SIGNING), password=None)
-        assert isinstance(key, Ed25519PrivateKey)
-        return key
+        return cast(Ed25519PrivateKey, load_pem_private_key(_read(self.folder / SIGNING), password=None))
 
     def verifying(self) -> Ed25519PublicKey:
-        key = load_pem_public_key(_read(self.folder / VERIFYING))
-        assert isinstance(key, Ed25519PublicKey)
-        return key
+        return cast(Ed25519PublicKey, load_pem_public_key(_read(self.folder / VERIFYING)))
 
 
 def load_keys(folder: Path) -> Keys:

@@ -21,9 +21,7 @@ class Hosted:
         parts.vault.install()
         service.install()
         self.vault: Vault = parts.vault
-        self.runtime = Runtime(
-            service, self.log, parts.database, parts.vault, parts.keys.digest, lambda token: Asker(token)
-        )
+        self.runtime = Runtime(service, self.log, parts.database, parts.vault, parts.keys.digest, Asker)
         with parts.database.begin() as connection:
             self.runtime.directory.install(connection)
         self.subscription = Subscription(self.runtime)

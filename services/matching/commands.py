@@ -11,13 +11,16 @@ Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class RequestMentor(Command):
-    """The asker, a mentee, wants this mentor; unanswered, the request lapses at `expires_at`."""
+    """The asker, a mentee, wants this mentor; unanswered, the request lapses at `expires_at`.
+
+    Without it, after two weeks, counted from when it was first asked.
+    """
 
     relationship_id: UUID
     program_id: UUID
     mentor_id: UUID
     message: Text
-    expires_at: AwareDatetime
+    expires_at: AwareDatetime | None = None
 
 
 class AcceptRequest(Command):

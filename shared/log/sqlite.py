@@ -10,8 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Engine
-
 from shared import clock
 from shared.log.hashing import fields_of, microseconds, moment
 from shared.log.judging import judge
@@ -24,14 +22,12 @@ POLL = 0.05
 _SELECT = f"SELECT {', '.join(Recorded.__slots__)} FROM events"
 _INSERT = f"INSERT INTO events VALUES ({', '.join('?' * len(Recorded.__slots__))})"
 
-Row = tuple[object, ...]
-
 
 class SqliteLog:
     """Raises `Unavailable` when the file cannot be had: another process writes for `busy` seconds, the disk is full."""
 
-    def __init__(self, where: Engine | Path | str, busy: float = BUSY) -> None:
-        self._path = str(where.url.database) if isinstance(where, Engine) else str(where)
+    def __init__(self, path: Path | str, busy: float = BUSY) -> None:
+        self._path = str(path)
         self._busy = busy
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
@@ -104,15 +100,23 @@ class SqliteLog:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = self._idle.pop() if self._idle else self._connect()
+            connection = self._idle_one() or self._connect()
             try:
                 yield connection
-            finally:
-                connection.close() if self._closed else self._idle.append(connection)
+            except BaseException:
+                connection.close()
+                raise
+            connection.close() if self._closed else self._idle.append(connection)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
                 raise
             raise Unavailable("The log's file cannot be used right now.", reason=str(error)) from error
+
+    def _idle_one(self) -> sqlite3.Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=self._busy, isolation_level=None, check_same_thread=False)

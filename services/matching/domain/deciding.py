@@ -61,6 +61,7 @@ from shared.log import Release, Take
 from shared.refusals import Refusal
 from shared.service import Asker, Outcome
 
+USUAL_WAIT = timedelta(days=14)
 LONGEST_WAIT = timedelta(days=90)
 
 
@@ -152,7 +153,8 @@ def _request(command: RequestMentor, state: State, known: Known) -> Outcome:
     mentor = known.enrolled.get((command.program_id, command.mentor_id))
     if mentor is None or mentor.role != "mentor":
         raise refusals.MentorUnknown()
-    if not command.at < command.expires_at <= command.at + LONGEST_WAIT:
+    expires_at = command.expires_at or command.at + USUAL_WAIT
+    if not command.at < expires_at <= command.at + LONGEST_WAIT:
         raise refusals.ExpiryOutOfRange()
     requested = MentorRequested(
         relationship_id=command.relationship_id,
@@ -160,7 +162,7 @@ def _request(command: RequestMentor, state: State, known: Known) -> Outcome:
         mentor_id=command.mentor_id,
         mentee_id=me,
         message=command.message,
-        expires_at=command.expires_at,
+        expires_at=expires_at,
     )
     pair = _pair(command.program_id, command.mentor_id, me)
     return [requested, Take(pair, str(command.relationship_id))]

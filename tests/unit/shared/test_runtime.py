@@ -1,6 +1,6 @@
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -27,15 +27,16 @@ def hosted(tmp_path: Path) -> Hosted:
     return Hosted(counting(), Parts(settings, "counting"))
 
 
-def count(counter, by=1, note=""):
+def count(counter: UUID, by: int = 1, note: str = "") -> Count:
     return Count(counter_id=counter, by=by, note=note, at=clock.now())
 
 
-def total(hosted: Hosted, counter) -> int:
-    return hosted.runtime.load(COUNTER, counter)[0].total
+def total(hosted: Hosted, counter: UUID) -> int:
+    state, _ = hosted.runtime.load(COUNTER, counter)
+    return state.total
 
 
-def ring(hosted: Hosted, counter, times: int) -> None:
+def ring(hosted: Hosted, counter: UUID, times: int) -> None:
     """As if the service of the bells had written it."""
     event_id = new_id()
     event = Rang(counter_id=counter, times=times)
