@@ -19,17 +19,21 @@ def fresh_database(servers: Servers) -> Iterator[str]:
     name = f"fresh_{uuid4().hex}"
     with psycopg.connect(libpq, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(libpq, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with psycopg.connect(libpq, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
 def fresh_vhost(servers: Servers) -> Iterator[str]:
     """The URL of a virtual host of one's own; making and deleting it take about a second."""
     name = f"fresh_{uuid4().hex}"
-    yield servers.rabbitmq.add_vhost(name)
-    servers.rabbitmq.delete_vhost(name)
+    try:
+        yield servers.rabbitmq.add_vhost(name)
+    finally:
+        servers.rabbitmq.delete_vhost(name)
 
 
 @contextmanager

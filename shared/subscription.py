@@ -36,6 +36,7 @@ class Subscription:
     def catch_up(self, until: int | None = None) -> int:
         """From the checkpoint up to the position `until` (the log's head) by reading the log."""
         until = self._runtime.log.head().position if until is None else until
+        self._position = None
         position = self._checkpoint()
         while position < until:
             position = self._apply(self._runtime.log.read(position, min(BATCH, until - position)))

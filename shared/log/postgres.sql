@@ -126,15 +126,15 @@ CREATE OR REPLACE FUNCTION log.append(batch json)
 RETURNS TABLE (outcome text, first_position bigint, last_position bigint, stream_version integer, taken text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = log, pg_temp AS $$
 DECLARE
-    now_at log.head;
+    last log.head;
     receipt log.receipts;
     wanted record;
     entry record;
     started bigint;
 BEGIN
-    SELECT * INTO now_at FROM log.head FOR UPDATE;
-    started := now_at.position;
-    now_at.recorded_at := greatest(now_at.recorded_at, clock_timestamp());
+    SELECT * INTO last FROM log.head FOR UPDATE;
+    started := last.position;
+    last.recorded_at := greatest(last.recorded_at, clock_timestamp());
     FOR wanted IN
         SELECT * FROM json_to_recordset(batch) AS a (
             stream text, expected_version integer, command_id uuid, command_digest text, program uuid, actor text,
@@ -172,26 +172,26 @@ BEGIN
                 CONTINUE;
             END IF;
         END IF;
-        first_position := now_at.position + 1;
+        first_position := last.position + 1;
         FOR entry IN
             SELECT * FROM json_to_recordset(wanted.entries) AS e (
                 event_id uuid, type text, schema_version integer, subject uuid, occurred_at timestamptz, data text
             )
         LOOP
-            now_at.position := now_at.position + 1;
+            last.position := last.position + 1;
             stream_version := stream_version + 1;
-            now_at.hash := log.event_hash(
-                now_at.hash, now_at.position, entry.event_id, wanted.stream, stream_version, entry.type,
+            last.hash := log.event_hash(
+                last.hash, last.position, entry.event_id, wanted.stream, stream_version, entry.type,
                 entry.schema_version, entry.subject, wanted.program, wanted.actor, wanted.command_id,
-                wanted.correlation_id, wanted.causation_id, entry.occurred_at, now_at.recorded_at, entry.data
+                wanted.correlation_id, wanted.causation_id, entry.occurred_at, last.recorded_at, entry.data
             );
             INSERT INTO log.events VALUES (
-                now_at.position, entry.event_id, wanted.stream, stream_version, entry.type, entry.schema_version,
+                last.position, entry.event_id, wanted.stream, stream_version, entry.type, entry.schema_version,
                 entry.subject, wanted.program, wanted.actor, wanted.command_id, wanted.correlation_id,
-                wanted.causation_id, entry.occurred_at, now_at.recorded_at, entry.data, now_at.hash
+                wanted.causation_id, entry.occurred_at, last.recorded_at, entry.data, last.hash
             );
         END LOOP;
-        last_position := now_at.position;
+        last_position := last.position;
         first_position := least(first_position, last_position);
         outcome := 'recorded';
         INSERT INTO log.receipts VALUES (
@@ -200,8 +200,8 @@ BEGIN
         );
         RETURN NEXT;
     END LOOP;
-    IF now_at.position > started THEN
-        UPDATE log.head SET position = now_at.position, hash = now_at.hash, recorded_at = now_at.recorded_at;
+    IF last.position > started THEN
+        UPDATE log.head SET position = last.position, hash = last.hash, recorded_at = last.recorded_at;
     END IF;
 END
 $$;

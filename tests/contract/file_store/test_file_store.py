@@ -3,9 +3,11 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from email.message import Message
-from urllib.parse import unquote
+from http.client import HTTPConnection
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -87,6 +89,18 @@ def test_a_body_of_untold_length_is_refused(store: FileStore, client: httpx.Clie
     form = form_for(store, key)
     assert client.put(form.url, content=chunks(), headers=dict(form.headers)).status_code in REFUSED
     assert store.stored(key) is None
+
+
+def test_another_length_is_refused_before_any_byte_is_sent(store: FileStore, key: str) -> None:
+    """Or whoever has a link could keep the store busy with whatever they like."""
+    form = form_for(store, key)
+    address = urlsplit(form.url)
+    with closing(HTTPConnection(address.netloc, timeout=5)) as connection:
+        connection.putrequest("PUT", f"{address.path}?{address.query}")
+        for name, value in {**form.headers, "Content-Length": str(10**9)}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.getresponse().status in REFUSED
 
 
 @pytest.mark.parametrize("missing", ["x-amz-checksum-sha256", "Content-Type"])

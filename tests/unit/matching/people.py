@@ -65,7 +65,7 @@ def by(person: UUID | str) -> Known:
     return Known(Asker(str(person)), ENROLLED)
 
 
-def ask_for(mentor: UUID = GRACE, *, program: UUID = PROGRAM, expires_at: datetime = FRIDAY) -> RequestMentor:
+def ask_for(mentor: UUID = GRACE, *, program: UUID = PROGRAM, expires_at: datetime | None = FRIDAY) -> RequestMentor:
     return RequestMentor(
         relationship_id=THEIRS,
         program_id=program,

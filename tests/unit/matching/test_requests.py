@@ -111,6 +111,11 @@ def test_a_request_may_wait_for_90_days() -> None:
     assert result.refusal is None
 
 
+def test_a_request_waits_for_two_weeks_if_nothing_else_was_said() -> None:
+    requested = REQUESTED.model_copy(update={"expires_at": MONDAY + timedelta(days=14)})
+    NEW.knowing(by(ADA)).when(ask_for(expires_at=None)).then(requested, TAKE_PAIR)
+
+
 def test_grace_accepts_and_one_of_her_places_is_taken() -> None:
     PENDING.knowing(by(GRACE)).when(ACCEPT).then(ACCEPTED, TAKE_PLACE)
 

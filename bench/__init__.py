@@ -1,0 +1,1 @@
+"""How fast the platform is, each number beside its peer's, measured in the same run on the same servers."""

@@ -1,0 +1,123 @@
+"""RabbitMQ from Debian's package, or from the folder of programs that MENTORING_RABBITMQ names."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.servers.debian import install_package
+from deploy.servers.process import Process
+from deploy.servers.server import LOCAL, USER, Server, ServerFailed, ServerMissing
+
+DEBIAN = Path("/usr/lib/rabbitmq/bin")
+PROTOCOL = b"AMQP\x00\x00\x09\x01"
+METHOD_FRAME = b"\x01"
+
+
+class RabbitMQ(Server):
+    """A node with a name, a cookie and a port mapper of its own: `port`, and the two after it."""
+
+    name = "rabbitmq"
+    port_setting = "MENTORING_RABBITMQ_PORT"
+    default_port = 15673
+    start_seconds = 120
+    stop_seconds = 60
+
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder, port)
+        self._port_mapper = Process(self.folder / "epmd.pid")
+
+    def install(self) -> None:
+        try:
+            self.locate()
+        except ServerMissing:
+            install_package("rabbitmq-server")
+
+    def locate(self) -> Path:
+        """Not Debian's wrapper on the PATH, which knows one node only and runs it as another user."""
+        folder = Path(os.environ.get("MENTORING_RABBITMQ", DEBIAN))
+        if (folder / "rabbitmq-server").exists() and shutil.which("epmd"):
+            return folder
+        raise ServerMissing("RabbitMQ is not installed: `make servers` as root on Debian, or set MENTORING_RABBITMQ")
+
+    def prepare(self) -> None:
+        config = [
+            f"default_user = {USER}",
+            f"default_pass = {self.password()}",
+            "default_user_tags.administrator = true",
+            f"listeners.tcp.1 = {LOCAL}:{self.port}",
+            "log.console.level = warning",
+        ]
+        (self.folder / "rabbitmq.conf").write_text("\n".join(config) + "\n")
+        (self.folder / "rabbitmq.conf").chmod(0o600)
+        (self.folder / "enabled_plugins").write_text("[].\n")
+
+    def command(self) -> Sequence[str]:
+        return [str(self.locate() / "rabbitmq-server")]
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "HOME": str(self.folder),
+            "RABBITMQ_NODENAME": f"{USER}@localhost",
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_DIST_PORT": str(self.port + 1),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_PORT": str(self.port + 2),
+            "ERL_EPMD_ADDRESS": LOCAL,
+            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node, instead of staying as its parent
+        }
+
+    def start(self) -> None:
+        if not self._port_mapper.running:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._port_mapper.start(["epmd"], self.environment(), self.log)
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._port_mapper.kill()
+
+    def ready(self) -> bool:
+        """It listens only when everything has recovered; then it answers our greeting with a method."""
+        try:
+            with socket.create_connection((LOCAL, self.port), timeout=5) as connection:
+                connection.sendall(PROTOCOL)
+                return self.running and connection.recv(1) == METHOD_FRAME
+        except OSError:
+            return False
+
+    def settings(self) -> Mapping[str, str]:
+        return {"MENTORING_BROKER_URL": self._url("%2F")}
+
+    def add_vhost(self, name: str) -> str:
+        """A broker within the broker, with queues and exchanges of its own; its URL."""
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        definitions = {"vhosts": [{"name": name}], "permissions": [{"user": USER, "vhost": name, **everything}]}
+        self._control("import_definitions", told=json.dumps(definitions))
+        return self._url(name)
+
+    def delete_vhost(self, name: str) -> None:
+        self._control("delete_vhost", name)
+
+    def _url(self, vhost: str) -> str:
+        return f"amqp://{USER}:{self.password()}@{LOCAL}:{self.port}/{vhost}"
+
+    def _control(self, *arguments: str, told: str = "") -> None:
+        done = subprocess.run(
+            [self.locate() / "rabbitmqctl", "--quiet", *arguments],
+            env={**os.environ, **self.environment()},
+            input=told,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise ServerFailed(f"rabbitmqctl {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")

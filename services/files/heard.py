@@ -1,0 +1,37 @@
+"""What files reads of others: matching's relationships."""
+
+from uuid import UUID
+
+from shared.messages import Event
+
+
+class RequestAccepted(Event, type="matching.request_accepted"):
+    relationship_id: UUID
+    mentor_id: UUID
+    mentee_id: UUID
+
+
+class RelationshipActivated(Event, type="matching.relationship_activated"):
+    relationship_id: UUID
+    mentor_id: UUID
+    mentee_id: UUID
+
+
+class RelationshipPaused(Event, type="matching.relationship_paused"):
+    relationship_id: UUID
+
+
+class RelationshipResumed(Event, type="matching.relationship_resumed"):
+    relationship_id: UUID
+
+
+class ConclusionBegun(Event, type="matching.conclusion_begun"):
+    relationship_id: UUID
+
+
+class RelationshipCompleted(Event, type="matching.relationship_completed"):
+    relationship_id: UUID
+
+
+class RelationshipEnded(Event, type="matching.relationship_ended"):
+    relationship_id: UUID

@@ -1,0 +1,117 @@
+"""Keeping the views up with the log, and telling the gateway how far they are."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from shared.database import reading, writing
+from shared.log import EventLog
+from shared.projection import Projection
+from shared.refusals import Unavailable
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+IDLE_SECONDS = 1.0
+POLL_SECONDS = 0.25
+CHANNEL = "views"
+
+
+class Progress:
+    """The position that the views have reached. Advanced by one thread, awaited by many requests."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._lock = threading.Lock()
+        self._waiting: set[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    def advance(self, position: int) -> None:
+        with self._lock:
+            self.position = max(self.position, position)
+            reached = {waiter for waiter in self._waiting if waiter[0] <= self.position}
+            self._waiting -= reached
+        for _, loop, event in reached:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    async def wait(self, position: int, seconds: float) -> bool:
+        """Until the views have passed `position`, at the most so many seconds; whether they have."""
+        waiter = (position, asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            if self.position >= position:
+                return True
+            self._waiting.add(waiter)
+        try:
+            await asyncio.wait_for(waiter[2].wait(), seconds)
+        except TimeoutError:
+            return self.position >= position
+        finally:
+            with self._lock:
+                self._waiting.discard(waiter)
+        return True
+
+
+def follow(
+    log: EventLog,
+    database: Engine,
+    projections: Sequence[Projection],
+    stop: threading.Event,
+    on_progress: Callable[[int], None] = lambda position: None,
+) -> None:
+    """Until stopped: fold the log into the projections. Several followers do no harm: they take turns."""
+    while not stop.is_set():
+        try:
+            position = checkpoint(database, projections)
+            while not stop.is_set():
+                on_progress(position)
+                if log.wait(position, IDLE_SECONDS):
+                    position = _step(log, database, projections, position)
+        except Unavailable:
+            logger.warning("the views cannot follow the log: a database does not answer")
+            stop.wait(IDLE_SECONDS)
+
+
+def listen(database: Engine, projections: Sequence[Projection], progress: Progress, stop: threading.Event) -> None:
+    """Until stopped: hear how far the views are that another process keeps. PostgreSQL only."""
+    while not stop.is_set():
+        try:
+            with reading(database.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+                _hear(connection, projections, progress, stop)
+        except (Unavailable, database.dialect.loaded_dbapi.Error):
+            stop.wait(POLL_SECONDS)
+
+
+def checkpoint(database: Engine, projections: Sequence[Projection]) -> int:
+    """Up to here every projection covers the log."""
+    with reading(database) as connection:
+        return min(projection.checkpoint(connection) for projection in projections)
+
+
+def _step(log: EventLog, database: Engine, projections: Sequence[Projection], position: int) -> int:
+    batch = log.read(position, BATCH)
+    with writing(database) as connection:
+        reached = min([projection.apply(connection, batch) for projection in projections])
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_notify(:channel, :position)"), _notice(reached))
+    return reached
+
+
+def _hear(connection: Connection, projections: Sequence[Projection], progress: Progress, stop: threading.Event) -> None:
+    """Notifications may be missed, so the checkpoint itself is looked at when none has come for a while."""
+    driver: Any = connection.connection.driver_connection
+    connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+    try:
+        while not stop.is_set():
+            progress.advance(min(projection.checkpoint(connection) for projection in projections))
+            for notice in driver.notifies(timeout=POLL_SECONDS):
+                progress.advance(int(notice.payload))
+    finally:
+        connection.invalidate()
+
+
+def _notice(position: int) -> dict[str, str]:
+    return {"channel": CHANNEL, "position": str(position)}

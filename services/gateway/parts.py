@@ -1,0 +1,34 @@
+"""What the gateway is put together from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from services.gateway.following import Progress
+from shared.blobs import BlobFolder
+from shared.bus import CommandBus
+from shared.log import EventLog
+from shared.service import Asker
+from shared.settings import Settings
+from shared.vault import Vault
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """`database` holds the views; `progress` tells how far they are. `verify` turns a token into its asker.
+
+    `jwks` is the published set of the keys that tokens are signed with. `blobs`: the folder that stands in for the
+    object store, where there is none.
+    """
+
+    settings: Settings
+    bus: CommandBus
+    database: Engine
+    log: EventLog
+    vault: Vault
+    verify: Callable[[str], Asker]
+    jwks: Mapping[str, Any]
+    progress: Progress
+    blobs: BlobFolder | None = None

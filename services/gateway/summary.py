@@ -1,0 +1,122 @@
+"""A relationship as all of its events tell it, whichever service wrote them: now, or on any earlier day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+from sqlalchemy import JSON
+from sqlalchemy.types import TypeDecorator
+
+from services.files.events import FileShared, FileWithdrawn
+from services.gateway.catalogue import CATALOGUE
+from services.goals.events import GoalAbandoned, GoalReached, GoalSet
+from services.matching.domain.relationship import NOTHING, Begun, Happening, Nothing, State, evolve
+from services.messaging.events import MeetingCancelled, MeetingScheduled, MessagePosted
+from shared.log import Recorded
+from shared.messages import Event
+
+OWN_STREAM = "relationship-"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the two have done together. The `last_` ones are None where there is none."""
+
+    messages: int = 0
+    last_message_at: datetime | None = None
+    meetings: int = 0
+    meetings_cancelled: int = 0
+    last_meeting_at: datetime | None = None
+    goals: int = 0
+    goals_reached: int = 0
+    goals_abandoned: int = 0
+    files: int = 0
+    files_withdrawn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipSummary:
+    """`state` is matching's own; `version` that of the relationship's own stream.
+
+    `position` and `last_at` are those of the last event of any service, `began_at` is when the first was recorded.
+    `last_meeting_at` in the activity is when the latest meeting that was scheduled begins.
+    """
+
+    state: Begun
+    version: int
+    position: int
+    began_at: datetime
+    last_at: datetime
+    activity: Activity = Activity()
+
+
+def fold(history: Iterable[Recorded]) -> RelationshipSummary | None:
+    """None for a relationship that has not begun. Personal values stay sealed."""
+    summary = None
+    for recorded in history:
+        event = CATALOGUE.decode(recorded)
+        if event is not None:
+            summary = evolve_summary(summary, event, recorded)
+    return summary
+
+
+def evolve_summary(before: RelationshipSummary | None, event: Event, recorded: Recorded) -> RelationshipSummary | None:
+    state: State = before.state if before else NOTHING
+    if isinstance(event, Happening):
+        state = evolve(state, event)
+    if isinstance(state, Nothing):
+        return None
+    own = recorded.stream.startswith(OWN_STREAM)
+    return RelationshipSummary(
+        state=state,
+        version=recorded.version if own or before is None else before.version,
+        position=recorded.position,
+        began_at=before.began_at if before else recorded.recorded_at,
+        last_at=recorded.recorded_at,
+        activity=_evolve_activity(before.activity if before else Activity(), event, recorded),
+    )
+
+
+def _evolve_activity(activity: Activity, event: Event, recorded: Recorded) -> Activity:
+    match event:
+        case MessagePosted():
+            return replace(activity, messages=activity.messages + 1, last_message_at=recorded.recorded_at)
+        case MeetingScheduled(starts_at=starts_at):
+            latest = max(starts_at, activity.last_meeting_at or starts_at)
+            return replace(activity, meetings=activity.meetings + 1, last_meeting_at=latest)
+        case MeetingCancelled():
+            return replace(activity, meetings_cancelled=activity.meetings_cancelled + 1)
+        case GoalSet():
+            return replace(activity, goals=activity.goals + 1)
+        case GoalReached():
+            return replace(activity, goals_reached=activity.goals_reached + 1)
+        case GoalAbandoned():
+            return replace(activity, goals_abandoned=activity.goals_abandoned + 1)
+        case FileShared():
+            return replace(activity, files=activity.files + 1)
+        case FileWithdrawn():
+            return replace(activity, files_withdrawn=activity.files_withdrawn + 1)
+        case _:
+            return activity
+
+
+_SUMMARY = TypeAdapter(RelationshipSummary)
+_STATES: dict[str, TypeAdapter[Any]] = {kind.status: TypeAdapter(kind) for kind in get_args(Begun)}
+
+
+class SummaryColumn(TypeDecorator[RelationshipSummary]):
+    """A summary, kept as JSON. `status` tells which state it is."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: RelationshipSummary | None, dialect: Any) -> Any:
+        return value and {"status": value.state.status, **_SUMMARY.dump_python(value, mode="json")}
+
+    def process_result_value(self, value: Any, dialect: Any) -> RelationshipSummary | None:
+        if value is None:
+            return None
+        state = _STATES[value["status"]].validate_python(value["state"])
+        return _SUMMARY.validate_python({**value, "state": state})

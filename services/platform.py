@@ -1,0 +1,128 @@
+"""Puts the platform together: which services there are, how what they need is installed, and the embedded whole."""
+
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.assembly import OWNERS, SERVICES, assemble
+from services.gateway.app import create_app
+from services.gateway.following import Progress, follow
+from services.gateway.parts import Gateway
+from services.gateway.views import projections
+from services.identity.commands import AppointCoordinator
+from shared import clock, relay
+from shared.blobs import BlobFolder, open_blobs
+from shared.bus import CommandBus
+from shared.database import install_owner
+from shared.embedded import DirectBus, Threads, hear, keep_deadlines
+from shared.ids import NIL, derived_id
+from shared.keys import KeysMissing, make_keys
+from shared.log import install_log
+from shared.parts import Parts
+from shared.runtime import Runtime
+from shared.service import Context
+from shared.settings import Settings
+from shared.tokens import key_set
+
+COORDINATOR_EMAIL = "coordinator@example.org"
+COORDINATOR_PASSWORD = "coordinator-password"  # noqa: S105 - a file's name
+
+
+def install(settings: Settings) -> None:
+    """Makes whatever is missing: keys, schemas, tables, buckets, the first coordinator. Repeating it is harmless.
+
+    Raises `KeysMissing` when there is a log but no keys to read it with.
+    """
+    for owner in OWNERS:
+        install_owner(settings.database_url, owner)
+    install_log(settings.database_url, OWNERS)
+    host = Parts(settings, "views")
+    if not (settings.secrets_dir / "master.key").exists() and host.log.head().position:
+        raise KeysMissing(f"there is a log, but not its keys: restore {settings.secrets_dir}")
+    make_keys(settings.secrets_dir)
+    host.vault.install()
+    with host.database.begin() as connection:
+        for projection in projections(host.vault):
+            projection.install(connection)
+    relay.install(host.of("relay").database)
+    for name in SERVICES:
+        parts = host.of(name)
+        service = assemble(name, parts)
+        service.install()
+        runtime = parts.runtime(service)
+        with parts.database.begin() as connection:
+            runtime.directory.install(connection)
+        if name == "identity":
+            _appoint_coordinator(runtime, settings)
+
+
+def coordinator(settings: Settings) -> tuple[str, Path]:
+    """The first coordinator's e-mail, and the file with the password where none was set."""
+    return settings.coordinator_email or COORDINATOR_EMAIL, settings.secrets_dir / COORDINATOR_PASSWORD
+
+
+def embedded_settings(folder: Path, port: int = 8000) -> Settings:
+    """SQLite, secrets and files below `folder`; no server is used even if the environment names one."""
+    return Settings(
+        database_url=f"sqlite:///{folder / 'data'}",
+        secrets_dir=folder / "secrets",
+        data_dir=folder / "data",
+        broker_url=None,
+        s3_endpoint=None,
+        http_port=port,
+        public_url=f"http://127.0.0.1:{port}",
+    )
+
+
+@contextmanager
+def embedded(settings: Settings) -> Iterator[FastAPI]:
+    """The whole platform in this process; its loops end with the context."""
+    install(settings)
+    host = Parts(settings, "views")
+    runtimes = {name: (parts := host.of(name)).runtime(assemble(name, parts)) for name in SERVICES}
+    views = projections(host.vault)
+    progress = Progress()
+    threads = Threads(on_failure=partial(os.kill, os.getpid(), signal.SIGTERM))
+    threads.start("views", partial(follow, host.log, host.database, views, threads.stop, progress.advance))
+    for name, runtime in runtimes.items():
+        threads.start(name, partial(hear, runtime, host.log, threads.stop))
+        threads.start(f"{name} deadlines", partial(keep_deadlines, runtime, threads.stop))
+    try:
+        blobs = open_blobs(settings, host.keys)
+        yield create_app(gateway(host, DirectBus(runtimes), progress, blobs))
+    finally:
+        threads.end()
+        host.close()
+
+
+def gateway(parts: Parts, bus: CommandBus, progress: Progress, blobs: BlobFolder | None = None) -> Gateway:
+    return Gateway(
+        settings=parts.settings,
+        bus=bus,
+        database=parts.database,
+        log=parts.log,
+        vault=parts.vault,
+        verify=parts.verify,
+        jwks=key_set(parts.keys.verifying()),
+        progress=progress,
+        blobs=blobs,
+    )
+
+
+def _appoint_coordinator(runtime: Runtime, settings: Settings) -> None:
+    email, file = coordinator(settings)
+    password = settings.coordinator_password
+    if password is None:
+        if not file.exists():
+            file.write_text(secrets.token_urlsafe(12))
+            file.chmod(0o600)
+        password = file.read_text()
+    command_id = derived_id(NIL, "first coordinator", email.strip().casefold())
+    command = AppointCoordinator(person_id=command_id, email=email, password=password, at=clock.now())
+    runtime.handle(command, Context(command_id, correlation_id=command_id, actor="system:init"))

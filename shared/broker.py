@@ -1,0 +1,119 @@
+"""RabbitMQ as the platform uses it: its exchange and queues, and an event as it looks on the wire."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import amqp
+import orjson
+
+from shared.log import Recorded
+
+EXCHANGE = "mentoring.events"
+STREAM = "mentoring.log"
+HEARTBEAT_SECONDS = 10
+CONNECT_SECONDS = 5
+
+
+@contextmanager
+def connected(url: str) -> Iterator[amqp.Connection]:
+    """A connection of one's own, for one thread."""
+    at = urlsplit(url)
+    connection = amqp.Connection(
+        host=f"{at.hostname}:{at.port or 5672}",
+        userid=unquote(at.username or "guest"),
+        password=unquote(at.password or "guest"),
+        virtual_host=unquote(at.path[1:]) or "/",
+        heartbeat=HEARTBEAT_SECONDS,
+        connect_timeout=CONNECT_SECONDS,
+    )
+    connection.connect()
+    try:
+        yield connection
+    finally:
+        connection.collect()
+
+
+def declare_exchange(channel: amqp.Channel) -> None:
+    """The exchange, and the stream that keeps all that was ever published to it. Repeating it is harmless."""
+    channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
+    channel.queue_declare(STREAM, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
+    channel.queue_bind(STREAM, EXCHANGE, "#")
+
+
+def declare_queue(channel: amqp.Channel, service: str) -> str:
+    """The queue from which a service hears everything, in order: only one of its copies at a time."""
+    queue = f"mentoring.{service}"
+    arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
+    channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+    channel.queue_bind(queue, EXCHANGE, "#")
+    return queue
+
+
+def message(recorded: Recorded) -> amqp.Message:
+    return amqp.Message(
+        to_envelope(recorded),
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_mode=2,
+        message_id=str(recorded.event_id),
+        type=recorded.type,
+    )
+
+
+def to_envelope(recorded: Recorded) -> bytes:
+    """The event as CloudEvents 1.0 in JSON; what the standard has no attribute for stands in extension attributes."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": recorded.event_id,
+            "source": f"/{recorded.type.split('.', 1)[0]}",
+            "type": recorded.type,
+            "subject": recorded.subject,
+            "time": recorded.occurred_at,
+            "datacontenttype": "application/json",
+            "dataschema": f"urn:mentoring:{recorded.type}:{recorded.schema_version}",
+            "sequence": str(recorded.version),
+            "position": recorded.position,
+            "stream": recorded.stream,
+            "schemaversion": recorded.schema_version,
+            "program": recorded.program,
+            "actor": recorded.actor,
+            "commandid": recorded.command_id,
+            "correlationid": recorded.correlation_id,
+            "causationid": recorded.causation_id,
+            "recordedat": recorded.recorded_at,
+            "hash": recorded.hash.hex(),
+            "data": orjson.Fragment(recorded.data),
+        }
+    )
+
+
+def from_envelope(body: bytes) -> Recorded:
+    """The inverse of `to_envelope`, to the letter."""
+    envelope: dict[str, Any] = orjson.loads(body)
+    return Recorded(
+        position=envelope["position"],
+        event_id=UUID(envelope["id"]),
+        stream=envelope["stream"],
+        version=int(envelope["sequence"]),
+        type=envelope["type"],
+        schema_version=envelope["schemaversion"],
+        subject=_uuid(envelope["subject"]),
+        program=UUID(envelope["program"]),
+        actor=envelope["actor"],
+        command_id=UUID(envelope["commandid"]),
+        correlation_id=UUID(envelope["correlationid"]),
+        causation_id=_uuid(envelope["causationid"]),
+        occurred_at=datetime.fromisoformat(envelope["time"]),
+        recorded_at=datetime.fromisoformat(envelope["recordedat"]),
+        data=orjson.dumps(envelope["data"]).decode(),
+        hash=bytes.fromhex(envelope["hash"]),
+    )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)

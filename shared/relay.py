@@ -1,0 +1,173 @@
+"""The relay: publishes the log to RabbitMQ, in order, each event at least once."""
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import amqp
+from prometheus_client import Counter, Gauge
+from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, insert, select, text, update
+
+from shared import broker
+from shared.database import reading, writing
+from shared.log import EventLog, Recorded
+from shared.refusals import Unavailable
+
+logger = logging.getLogger(__name__)
+
+metadata = MetaData()
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+NAME = "relay"
+WINDOW = 500
+CONFIRM_SECONDS = 30.0
+SAVE_SECONDS = 0.1
+IDLE_SECONDS = 0.5
+RETRY_SECONDS = 1.0
+LEADER_KEY = 7_301_994
+
+PUBLISHED = Counter("mentoring_relay_published", "Events that the broker has confirmed")
+POSITION = Gauge("mentoring_relay_position", "Up to here the broker has confirmed every event")
+
+
+class ConfirmMissing(Exception):
+    """The broker refused an event, or did not confirm it in time."""
+
+
+@dataclass
+class Window:
+    """What is published and not yet confirmed, oldest first. Delivery tags count from 1 on each channel."""
+
+    confirmed: int
+    _unconfirmed: deque[tuple[int, int, float]] = field(default_factory=deque)
+    _acked: set[int] = field(default_factory=set)
+    _tag: int = 0
+
+    def published(self, position: int) -> None:
+        self._tag += 1
+        self._unconfirmed.append((self._tag, position, time.monotonic()))
+
+    def acked(self, tag: int, multiple: bool) -> None:
+        """Moves `confirmed` to the highest position before which nothing is missing."""
+        self._acked.add(tag)
+        while self._unconfirmed:
+            oldest, position, _ = self._unconfirmed[0]
+            if not (oldest in self._acked or (multiple and oldest <= tag)):
+                return
+            self._acked.discard(oldest)
+            self._unconfirmed.popleft()
+            self.confirmed = position
+            PUBLISHED.inc()
+
+    @property
+    def room(self) -> int:
+        return WINDOW - len(self._unconfirmed)
+
+    @property
+    def overdue(self) -> bool:
+        return bool(self._unconfirmed) and time.monotonic() - self._unconfirmed[0][2] > CONFIRM_SECONDS
+
+    @property
+    def empty(self) -> bool:
+        return not self._unconfirmed
+
+
+def install(database: Engine) -> None:
+    with writing(database) as connection:
+        metadata.create_all(connection)
+        if connection.scalar(select(checkpoints.c.position).where(checkpoints.c.name == NAME)) is None:
+            connection.execute(insert(checkpoints).values(name=NAME, position=0))
+
+
+class Relay:
+    """One of several may run: who holds the lock of the database's session publishes, the others wait for it.
+
+    After a crash it goes on from its checkpoint: what was published after that is published again, in order.
+    """
+
+    def __init__(self, log: EventLog, database: Engine, broker_url: str) -> None:
+        self._log = log
+        self._database = database
+        self._broker_url = broker_url
+        self.ready = False
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self._lead(stop)
+            except (OSError, amqp.AMQPError, Unavailable, ConfirmMissing) as error:
+                logger.warning("the relay starts again", extra={"reason": repr(error)})
+            stop.wait(RETRY_SECONDS)
+
+    def _lead(self, stop: threading.Event) -> None:
+        with reading(self._database.execution_options(isolation_level="AUTOCOMMIT")) as session:
+            if not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_KEY}):
+                self.ready = True
+                return
+            try:
+                with broker.connected(self._broker_url) as connection:
+                    self.ready = True
+                    self._publish(connection, session, stop)
+            finally:
+                self.ready = False
+                session.invalidate()
+
+    def _publish(self, connection: amqp.Connection, session: Connection, stop: threading.Event) -> None:
+        """The checkpoint is kept through the session that holds the lock: who lost the one cannot move the other."""
+        channel = connection.channel()
+        broker.declare_exchange(channel)
+        channel.confirm_select()
+        window = Window(_checkpoint(session))
+        channel.events["basic_ack"].add(window.acked)
+        channel.events["basic_nack"].add(_refused)
+        read, saved, saved_at = window.confirmed, window.confirmed, time.monotonic()
+        while not stop.is_set():
+            batch = self._log.read(read, window.room) if window.room >= WINDOW // 2 else []
+            for recorded in batch:
+                self._send(channel, recorded)
+                window.published(recorded.position)
+                read = recorded.position
+            self._drain(connection, wait=not batch, busy=not window.empty)
+            if window.overdue:
+                raise ConfirmMissing(f"no confirm since position {window.confirmed}")
+            if window.confirmed > saved and (window.empty or time.monotonic() - saved_at > SAVE_SECONDS):
+                _save(session, window.confirmed)
+                saved, saved_at = window.confirmed, time.monotonic()
+            if not batch and window.empty:
+                connection.heartbeat_tick()
+                _save(session, window.confirmed)
+                self._log.wait(read, IDLE_SECONDS)
+
+    def _send(self, channel: amqp.Channel, recorded: Recorded) -> None:
+        channel.basic_publish(broker.message(recorded), exchange=broker.EXCHANGE, routing_key=recorded.type)
+
+    def _drain(self, connection: amqp.Connection, *, wait: bool, busy: bool) -> None:
+        """Confirms that have come; where there is nothing else to do, the next one."""
+        timeout = IDLE_SECONDS if wait and busy else 0.0001
+        try:
+            while True:
+                connection.drain_events(timeout=timeout)
+                timeout = 0.0001
+        except TimeoutError:
+            return
+
+
+def _checkpoint(session: Connection) -> int:
+    position: int = session.execute(select(checkpoints.c.position).where(checkpoints.c.name == NAME)).scalar_one()
+    return position
+
+
+def _save(session: Connection, position: int) -> None:
+    session.execute(update(checkpoints).where(checkpoints.c.name == NAME).values(position=position))
+    POSITION.set(position)
+
+
+def _refused(tag: int, multiple: bool) -> None:
+    raise ConfirmMissing("the broker refused an event")

@@ -1,0 +1,122 @@
+"""The gateway's way to the services: RPC in nameko's wire format, spoken without eventlet."""
+
+import asyncio
+import logging
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import orjson
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPException, DeliveryError
+
+from shared import clock
+from shared.messages import Command
+from shared.refusals import Unavailable
+from shared.service import Context, Done, wire_name
+from shared.wire import from_answer, to_headers
+
+logger = logging.getLogger(__name__)
+
+EXCHANGE = "nameko-rpc"
+HEADER_PREFIX = "nameko."
+PATIENCE_SECONDS = 5.0
+RETRY_SECONDS = 0.5
+
+
+class ServiceUnavailable(Unavailable):
+    """This part of the platform does not answer: try again shortly."""
+
+
+class ServiceFailed(Exception):
+    """The service has an error of its own, which it has logged."""
+
+
+class RpcBus:
+    """A `CommandBus` over one connection, made anew in the background when it breaks; meanwhile every call fails."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._broker_url = broker_url
+        self._exchange: AbstractExchange | None = None
+        self._reply_to = ""
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._exchange is not None
+
+    def start(self) -> None:
+        """Within a running event loop."""
+        self._task = asyncio.create_task(self._keep_connected())
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def send(self, service: str, command: Command, context: Context) -> Done:
+        if self._exchange is None:
+            raise ServiceUnavailable()
+        seconds = PATIENCE_SECONDS
+        if context.deadline is not None:
+            seconds = max(0.001, (context.deadline - clock.now()).total_seconds())
+        call = str(uuid4())
+        reply = self._waiting[call] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                message = self._message(command, context, call, seconds)
+                await self._exchange.publish(message, f"{service}.{wire_name(type(command))}", mandatory=True)
+                answer = await reply
+        except (TimeoutError, DeliveryError, AMQPException, ConnectionError, RuntimeError) as error:
+            raise ServiceUnavailable(service=service) from error
+        finally:
+            self._waiting.pop(call, None)
+        if answer["error"] is not None:
+            raise ServiceFailed(f"{service}.{wire_name(type(command))}: {answer['error'].get('exc_type')}")
+        return from_answer(answer["result"])
+
+    def _message(self, command: Command, context: Context, call: str, seconds: float) -> aio_pika.Message:
+        """It expires when the asker stops waiting, so nothing is carried out for somebody who has gone."""
+        return aio_pika.Message(
+            orjson.dumps({"args": [], "kwargs": {"payload": command.model_dump(mode="json")}}),
+            content_type="application/json",
+            content_encoding="utf-8",
+            reply_to=self._reply_to,
+            correlation_id=call,
+            expiration=seconds,
+            headers={f"{HEADER_PREFIX}{name}": value for name, value in to_headers(context).items()},
+        )
+
+    async def _keep_connected(self) -> None:
+        while True:
+            try:
+                connection = await aio_pika.connect(self._broker_url, timeout=RETRY_SECONDS * 10)
+                async with connection:
+                    await self._listen(connection)
+                    await connection.closed()
+            except (AMQPException, OSError, TimeoutError, RuntimeError) as error:
+                logger.warning("the broker does not answer", extra={"reason": repr(error)})
+            finally:
+                self._disconnect()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        channel = await connection.channel(on_return_raises=True)
+        exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        self._reply_to = str(uuid4())
+        replies = await channel.declare_queue(f"rpc.reply-gateway-{self._reply_to}", exclusive=True)
+        await replies.bind(exchange, self._reply_to)
+        await replies.consume(self._replied, no_ack=True)
+        self._exchange = exchange
+
+    async def _replied(self, message: AbstractIncomingMessage) -> None:
+        waiting = self._waiting.get(message.correlation_id or "")
+        if waiting and not waiting.done():
+            waiting.set_result(orjson.loads(message.body))
+
+    def _disconnect(self) -> None:
+        self._exchange = None
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("the broker's connection broke"))
