@@ -9,6 +9,7 @@ run: .venv/runtime
 	@$(BIN)/python -m services run $(ARGS)
 
 demo: .venv/runtime
+	@$(if $(filter-out 0,$(SERVERS)),$(BIN)/python -m deploy.servers install)
 	@$(BIN)/python -m deploy.demo $(if $(filter-out 0,$(SERVERS)),--servers) $(ARGS)
 
 servers:

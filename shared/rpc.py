@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import aio_pika
 import orjson
-from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPException, DeliveryError
 
 from shared import clock
@@ -94,14 +94,14 @@ class RpcBus:
                 connection = await aio_pika.connect(self._broker_url, timeout=RETRY_SECONDS * 10)
                 async with connection:
                     await self._listen(connection)
-                    await connection.closed()
+                    await _end_of(connection)
             except (AMQPException, OSError, TimeoutError, RuntimeError) as error:
                 logger.warning("the broker does not answer", extra={"reason": repr(error)})
             finally:
                 self._disconnect()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _listen(self, connection: aio_pika.abc.AbstractConnection) -> None:
+    async def _listen(self, connection: AbstractConnection) -> None:
         channel = await connection.channel(on_return_raises=True)
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
         self._reply_to = str(uuid4())
@@ -120,3 +120,9 @@ class RpcBus:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError("the broker's connection broke"))
+
+
+async def _end_of(connection: AbstractConnection) -> None:
+    ended = asyncio.Event()
+    connection.close_callbacks.add(lambda *_: ended.set())
+    await ended.wait()

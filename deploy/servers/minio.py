@@ -23,23 +23,18 @@ class MinIO(Server):
 
     name = "minio"
     port_setting = "MENTORING_MINIO_PORT"
+    program_setting = "MENTORING_MINIO"
     default_port = 19000
 
-    def install(self) -> None:
-        try:
-            self.locate()
-        except ServerMissing:
-            print("building MinIO from its source, once: about 4 minutes on two cores …", file=sys.stderr, flush=True)
-            build(_cached())
+    def obtain(self) -> None:
+        print("building MinIO from its source, once: about 4 minutes on two cores …", file=sys.stderr, flush=True)
+        build(_cached())
 
     def locate(self) -> Path:
-        if named := os.environ.get("MENTORING_MINIO") or shutil.which("minio"):
-            if Path(named).is_file():
-                return Path(named)
-            raise ServerMissing(f"MENTORING_MINIO names {named}, which is no program")
-        if _cached().exists():
-            return _cached()
-        raise ServerMissing("MinIO is not here: `make servers` builds it, or set MENTORING_MINIO to the program")
+        program = Path(self.named or shutil.which("minio") or _cached())
+        if program.is_file():
+            return program
+        raise ServerMissing(f"MinIO is not at {program}: `make servers` builds it, or name it by MENTORING_MINIO")
 
     def prepare(self) -> None:
         (self.folder / "data").mkdir(exist_ok=True)

@@ -20,6 +20,7 @@ class PostgreSQL(Server):
 
     name = "postgres"
     port_setting = "MENTORING_POSTGRES_PORT"
+    program_setting = "MENTORING_POSTGRES"
     default_port = 15432
     stop_signal = signal.SIGINT  # "fast": open sessions are ended
 
@@ -27,21 +28,19 @@ class PostgreSQL(Server):
     def data(self) -> Path:
         return self.folder / "data"
 
-    def install(self) -> None:
-        try:
-            self.locate()
-        except ServerMissing:
-            install_package("postgresql")
+    def obtain(self) -> None:
+        install_package("postgresql")
 
     def locate(self) -> Path:
-        named = os.environ.get("MENTORING_POSTGRES")
-        found = shutil.which("initdb")
-        folders = [Path(named)] if named else sorted(DEBIAN.glob("*/bin"), key=_version, reverse=True)
-        folders += [Path(found).parent] if found and not named else []
-        for folder in folders:
+        """The newest of Debian's, else the one on the PATH."""
+        debian = sorted(DEBIAN.glob("*/bin"), key=_version, reverse=True)
+        on_path = [Path(initdb).parent] if (initdb := shutil.which("initdb")) else []
+        for folder in [Path(self.named)] if self.named else debian + on_path:
             if (folder / "postgres").exists():
                 return folder
-        raise ServerMissing("PostgreSQL is not installed: `make servers` as root on Debian, or set MENTORING_POSTGRES")
+        raise ServerMissing(
+            "PostgreSQL is not here: `make servers` as root on Debian, or name it by MENTORING_POSTGRES"
+        )
 
     def prepare(self) -> None:
         """The data folder gets its name last: half of one is never taken for whole."""

@@ -22,6 +22,7 @@ class RabbitMQ(Server):
 
     name = "rabbitmq"
     port_setting = "MENTORING_RABBITMQ_PORT"
+    program_setting = "MENTORING_RABBITMQ"
     default_port = 15673
     start_seconds = 120
     stop_seconds = 60
@@ -30,18 +31,15 @@ class RabbitMQ(Server):
         super().__init__(folder, port)
         self._port_mapper = Process(self.folder / "epmd.pid")
 
-    def install(self) -> None:
-        try:
-            self.locate()
-        except ServerMissing:
-            install_package("rabbitmq-server")
+    def obtain(self) -> None:
+        install_package("rabbitmq-server")
 
     def locate(self) -> Path:
         """Not Debian's wrapper on the PATH, which knows one node only and runs it as another user."""
-        folder = Path(os.environ.get("MENTORING_RABBITMQ", DEBIAN))
+        folder = Path(self.named or DEBIAN)
         if (folder / "rabbitmq-server").exists() and shutil.which("epmd"):
             return folder
-        raise ServerMissing("RabbitMQ is not installed: `make servers` as root on Debian, or set MENTORING_RABBITMQ")
+        raise ServerMissing("RabbitMQ is not here: `make servers` as root on Debian, or name it by MENTORING_RABBITMQ")
 
     def prepare(self) -> None:
         config = [

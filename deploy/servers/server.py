@@ -29,6 +29,7 @@ class Server(ABC):
 
     name: ClassVar[str]
     port_setting: ClassVar[str]
+    program_setting: ClassVar[str]
     default_port: ClassVar[int]
     start_seconds: ClassVar[float] = 60
     stop_seconds: ClassVar[float] = 30
@@ -40,13 +41,27 @@ class Server(ABC):
         self.log = self.folder / "server.log"
         self._process = Process(self.folder / "server.pid")
 
-    @abstractmethod
     def install(self) -> None:
-        """Get the program where it is missing; this may take minutes. Raises ServerMissing."""
+        """Get the program where it is missing and none is named; this may take minutes. Raises ServerMissing."""
+        try:
+            self.locate()
+        except ServerMissing:
+            if self.named:
+                raise
+            self.obtain()
+
+    @property
+    def named(self) -> str | None:
+        """The program, or the folder of programs, that the environment names."""
+        return os.environ.get(self.program_setting)
 
     @abstractmethod
     def locate(self) -> Path:
         """The program or the folder of programs. Raises ServerMissing."""
+
+    @abstractmethod
+    def obtain(self) -> None:
+        """Install or build the program. Raises ServerMissing."""
 
     @abstractmethod
     def prepare(self) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.problems import problem
@@ -58,6 +59,8 @@ class Edge:
 
         try:
             await self._app(scope, _limited(scope, receive), answer)
+        except ClientDisconnect:
+            logger.info("a client went away", extra={"correlation_id": str(correlation_id), "path": scope["path"]})
         except Exception:
             logger.exception("a request failed", extra={"correlation_id": str(correlation_id), "path": scope["path"]})
             if not answered:

@@ -40,6 +40,7 @@ class Problem(BaseModel):
     correlation_id: UUID
 
 
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
 ANY_PROBLEM: dict[int | str, dict[str, Any]] = {"default": {"model": Problem, "description": "Why it was not done"}}
 
 
@@ -77,9 +78,7 @@ def document_problems(app: FastAPI) -> None:
         schema = describe()
         for operations in schema["paths"].values():
             for operation in operations.values():
-                content = operation["responses"].get("default", {}).get("content", {})
-                if "application/json" in content:
-                    content["application/problem+json"] = content.pop("application/json")
+                operation["responses"]["default"]["content"] = {"application/problem+json": {"schema": PROBLEM}}
         return schema
 
     app.openapi = described  # type: ignore[method-assign]  # as FastAPI's documentation does it

@@ -106,15 +106,18 @@ RETURN sha256(
 CREATE OR REPLACE FUNCTION log.settle(wanted json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     claim record;
+    others bigint;
 BEGIN
     FOR claim IN SELECT * FROM json_to_recordset(wanted) AS c (key text, holder text, "limit" integer) LOOP
         IF claim."limit" IS NULL THEN
             DELETE FROM log.claims AS c WHERE c.key = claim.key AND c.holder = claim.holder;
-        ELSIF claim."limit" <= (SELECT count(*) FROM log.claims AS c WHERE c.key = claim.key AND c.holder <> claim.holder) THEN
-            RETURN claim.key;
-        ELSE
-            INSERT INTO log.claims VALUES (claim.key, claim.holder) ON CONFLICT DO NOTHING;
+            CONTINUE;
         END IF;
+        SELECT count(*) INTO others FROM log.claims AS c WHERE c.key = claim.key AND c.holder <> claim.holder;
+        IF others >= claim."limit" THEN
+            RETURN claim.key;
+        END IF;
+        INSERT INTO log.claims VALUES (claim.key, claim.holder) ON CONFLICT DO NOTHING;
     END LOOP;
     RETURN NULL;
 END
@@ -152,7 +155,7 @@ BEGIN
             CONTINUE;
         END IF;
         SELECT coalesce(max(e.version), 0) INTO stream_version FROM log.events AS e WHERE e.stream = wanted.stream;
-        IF stream_version <> wanted.expected_version THEN
+        IF stream_version IS DISTINCT FROM wanted.expected_version THEN
             outcome := 'conflict';
             RETURN NEXT;
             CONTINUE;

@@ -1,7 +1,7 @@
 """The whole journey, as `make demo` plays it."""
 
-from deploy.fleet import Embedded, Fleet, Platform
 from deploy.demo import COORDINATOR, Journey
+from deploy.fleet import Embedded, Fleet, Platform
 
 
 def told(platform: Platform) -> str:

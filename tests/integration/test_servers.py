@@ -15,14 +15,17 @@ import pytest
 from minio import Minio
 from sqlalchemy import make_url
 
-from deploy.servers import ServerFailed, Servers, held
+from deploy.fleet import free_ports
+from deploy.servers import ServerFailed, ServerMissing, Servers, held
+from deploy.servers.minio import MinIO
 from deploy.servers.postgres import PostgreSQL
 
 
 @pytest.fixture(scope="module")
 def own(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A second set beside the other tests' one, to be killed and stopped."""
-    ports = {"postgres": 17432, "rabbitmq": 17673, "minio": 17900}
+    first = free_ports(5)
+    ports = {"postgres": first, "minio": first + 1, "rabbitmq": first + 2}
     with held(Servers(tmp_path_factory.mktemp("servers"), ports)) as own:
         yield own
 
@@ -112,8 +115,17 @@ def test_a_taken_port_is_refused_with_the_setting_that_changes_it(servers: Serve
         PostgreSQL(tmp_path, servers.postgres.port).start()
 
 
+def test_a_program_that_is_named_but_not_there_is_not_replaced_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENTORING_MINIO", "/nowhere/minio")
+
+    with pytest.raises(ServerMissing, match="MinIO is not at /nowhere/minio"):
+        MinIO(tmp_path, 1).install()
+
+
 def test_a_server_that_does_not_come_up_shows_the_end_of_its_log(servers: Servers, tmp_path: Path) -> None:
-    broken = PostgreSQL(tmp_path, 17433)
+    broken = PostgreSQL(tmp_path, free_ports(1))
     broken.start()
     broken.stop()
     (broken.data / "PG_VERSION").write_text("9.0\n")

@@ -57,13 +57,28 @@ VIEW = View(
 )
 
 table = VIEW.table(MetaData())
-_mentor, _mentee = people.table.alias("mentor"), people.table.alias("mentee")
-_mentor_account, _mentee_account = accounts.table.alias("mentor_account"), accounts.table.alias("mentee_account")
+
+
+def _with_names() -> Select[Any]:
+    """Put together once: that takes as long as the query itself."""
+    joined = table.join(programs.table, programs.table.c.program == table.c.program)
+    columns: list[Any] = [programs.table.c.coordinator_id]
+    for side in ("mentor", "mentee"):
+        person, account = people.table.alias(side), accounts.table.alias(f"{side}_account")
+        who = table.c[f"{side}_id"]
+        joined = joined.outerjoin(person, (person.c.program == table.c.program) & (person.c.person_id == who))
+        joined = joined.outerjoin(account, (account.c.program == NIL) & (account.c.person_id == who))
+        columns += [person.c.external_id.label(f"{side}_external_id"), person.c.headline.label(f"{side}_headline")]
+        columns += [person.c.timezone.label(f"{side}_timezone"), account.c.display_name.label(f"{side}_name")]
+    return select(table, *columns).select_from(joined)
+
+
+_WITH_NAMES = _with_names()
 
 
 def relationship(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
     """With its programme's `coordinator_id` and what the two are called."""
-    return connection.execute(_with_names().where(table.c.relationship_id == relationship_id)).one_or_none()
+    return connection.execute(_WITH_NAMES.where(table.c.relationship_id == relationship_id)).one_or_none()
 
 
 def relationships_of(connection: Connection, person: UUID, after: UUID, limit: int) -> Sequence[Found[Any]]:
@@ -100,20 +115,5 @@ def open_with(connection: Connection, program: UUID, mentee: UUID) -> frozenset[
 
 
 def _page(condition: Any, after: UUID, limit: int) -> Select[Any]:
-    query = _with_names().where(condition, table.c.relationship_id > after)
+    query = _WITH_NAMES.where(condition, table.c.relationship_id > after)
     return query.order_by(table.c.relationship_id).limit(limit)
-
-
-def _with_names() -> Select[Any]:
-    joined = table.join(programs.table, programs.table.c.program == table.c.program)
-    columns: list[Any] = [programs.table.c.coordinator_id]
-    for side, person, account in (
-        ("mentor", _mentor, _mentor_account),
-        ("mentee", _mentee, _mentee_account),
-    ):
-        who = table.c[f"{side}_id"]
-        joined = joined.outerjoin(person, (person.c.program == table.c.program) & (person.c.person_id == who))
-        joined = joined.outerjoin(account, (account.c.program == NIL) & (account.c.person_id == who))
-        columns += [person.c.external_id.label(f"{side}_external_id"), person.c.headline.label(f"{side}_headline")]
-        columns += [person.c.timezone.label(f"{side}_timezone"), account.c.display_name.label(f"{side}_name")]
-    return select(table, *columns).select_from(joined)

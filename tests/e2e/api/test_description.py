@@ -33,6 +33,13 @@ def test_every_operation_says_that_it_may_answer_with_a_problem(http: httpx.Clie
             assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
 
 
+def test_it_says_how_far_the_views_are(http: httpx.Client) -> None:
+    ready = http.get("/readyz").json()
+    assert ready["status"] == "ready"
+    assert ready["behind"] >= 0
+    assert ready["position"] > 0
+
+
 def test_metrics_count_requests_by_route(pair: Pair) -> None:
     pair.mentee.get(pair.path)
     metrics = pair.mentee.http.get("/metrics").text
@@ -56,7 +63,12 @@ def test_nothing_that_is_sent_breaks_it(pair: Pair, tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text(configuration)
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(tmp_path / "schemathesis.toml")),
-        *("run", f"{str(pair.mentee.http.base_url).rstrip('/')}/openapi.json", "-H", f"Authorization: Bearer {pair.mentee.token}"),
+        *(
+            "run",
+            f"{str(pair.mentee.http.base_url).rstrip('/')}/openapi.json",
+            "-H",
+            f"Authorization: Bearer {pair.mentee.token}",
+        ),
         *(
             "--checks",
             "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",

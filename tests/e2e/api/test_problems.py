@@ -86,6 +86,37 @@ def test_bad_input_is_told_apart_by_its_code(
     assert coordinator.refused(status, method, path, **how)["code"] == code
 
 
+def test_a_body_is_measured_as_it_comes(coordinator: Person) -> None:
+    pieces = (b" " * 2**16 for _ in range(17))
+    json = {"Content-Type": "application/json"}
+    problem = coordinator.refused(413, "POST", "/v1/programs", content=pieces, headers=json)
+    assert problem["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize(("rows", "status"), [(60_000, 200), (160_000, 413)])
+def test_a_roster_may_be_larger_than_other_bodies(programme: Programme, rows: int, status: int) -> None:
+    csv = "external_id,role,headline,country,timezone,languages\n" + ("," * 34 + "\n") * rows
+    path = f"/v1/programs/{programme.program_id}/roster"
+    answer = programme.coordinator.ask("POST", path, content=csv, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("csv", "code"), [(b"\xff", "roster_unreadable"), (b"a\0b", "roster_unreadable"), (b"a,b", "columns_missing")]
+)
+def test_a_file_that_is_no_roster_is_refused(programme: Programme, csv: bytes, code: str) -> None:
+    path = f"/v1/programs/{programme.program_id}/roster"
+    assert programme.coordinator.refused(422, "POST", path, content=csv)["code"] == code
+
+
+def test_who_guesses_passwords_is_told_to_wait(http: httpx.Client) -> None:
+    body = {"email": f"{uuid4().hex}@example.org", "password": "a guess"}
+    answers = [http.post("/v1/sessions", json=body) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 60
+    assert answers[-1].json()["code"] == "too_many_attempts"
+
+
 def test_a_refusal_repeats_nothing_of_what_was_sent(http: httpx.Client) -> None:
     body = {"email": "no address", "password": "a secret", "more": "of it"}
     problem = Person(http).refused(422, "POST", "/v1/sessions", json=body)
