@@ -46,7 +46,11 @@ class Process:
         """SIGKILL: it gets no chance to tidy up."""
         self._end(signal.SIGKILL, 10)
 
+    def ask_to_stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
     def stop(self, seconds: float = 20) -> None:
+        """Raises RuntimeError when it did not end in time and was killed."""
         self._end(signal.SIGTERM, seconds)
 
     @property
@@ -70,11 +74,14 @@ class Process:
                 raise RuntimeError(f"{self.name} is not ready:\n{tail}")
             time.sleep(0.05)
 
+    def _signal(self, how: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+
     def _end(self, how: signal.Signals, seconds: float) -> None:
+        self._signal(how)
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(how)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -107,7 +114,9 @@ class Platform:
     def stop(self) -> None:
         """Every process is asked, then awaited. Raises RuntimeError naming those that had to be killed."""
         late: list[RuntimeError] = []
-        for process in reversed(self.processes.values()):
+        for process in self.processes.values():
+            process.ask_to_stop()
+        for process in self.processes.values():
             try:
                 process.stop()
             except RuntimeError as error:
