@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from shared import green
+from shared.keys import KeysMissing
+from shared.refusals import Refusal
 
 SERVICES = ("identity", "matching", "messaging", "goals", "files")
 
@@ -30,7 +32,10 @@ def main() -> None:
         sys.exit(hosted.start(**arguments))
     from services import running
 
-    sys.exit(getattr(running, command)(**arguments))
+    try:
+        sys.exit(getattr(running, command)(**arguments))
+    except (KeysMissing, Refusal, ValueError) as error:
+        sys.exit(f"cannot {command}: {error}")
 
 
 if __name__ == "__main__":

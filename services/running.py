@@ -131,6 +131,8 @@ def _serve(app: FastAPI, settings: Settings, on_start: Callable[[], None] = lamb
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the server raises again what made it end: let it end well
     _Server(config, on_start).run()
 
 

@@ -11,16 +11,28 @@ import amqp
 import orjson
 
 from shared.log import Recorded
+from shared.refusals import Unavailable
 
 EXCHANGE = "mentoring.events"
 STREAM = "mentoring.log"
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 5
+ANSWER_SECONDS = 20
 
 
 @contextmanager
 def connected(url: str) -> Iterator[amqp.Connection]:
-    """A connection of one's own, for one thread."""
+    """A connection of one's own, for one thread. A broker that does not answer, now or later, is `Unavailable`."""
+    try:
+        with _connection(url) as connection:
+            yield connection
+    except (OSError, amqp.AMQPError) as error:
+        raise Unavailable("The broker does not answer.", reason=repr(error)) from error
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[amqp.Connection]:
+    """One that never waits forever, not even to be rid of what it sends."""
     at = urlsplit(url)
     connection = amqp.Connection(
         host=f"{at.hostname}:{at.port or 5672}",
@@ -30,8 +42,9 @@ def connected(url: str) -> Iterator[amqp.Connection]:
         heartbeat=HEARTBEAT_SECONDS,
         connect_timeout=CONNECT_SECONDS,
     )
-    connection.connect()
     try:
+        connection.connect()
+        connection.transport.sock.settimeout(ANSWER_SECONDS)
         yield connection
     finally:
         connection.collect()
@@ -42,6 +55,15 @@ def declare_exchange(channel: amqp.Channel) -> None:
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
     channel.queue_declare(STREAM, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
     channel.queue_bind(STREAM, EXCHANGE, "#")
+
+
+def drained(connection: amqp.Connection, seconds: float) -> bool:
+    """Whether anything came within so many seconds; it has then been handed to its callback."""
+    try:
+        connection.drain_events(timeout=seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 def declare_queue(channel: amqp.Channel, service: str) -> str:
@@ -62,6 +84,11 @@ def message(recorded: Recorded) -> amqp.Message:
         message_id=str(recorded.event_id),
         type=recorded.type,
     )
+
+
+def recorded_in(delivered: amqp.Message) -> Recorded:
+    body = delivered.body
+    return from_envelope(body.encode() if isinstance(body, str) else body)
 
 
 def to_envelope(recorded: Recorded) -> bytes:

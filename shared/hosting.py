@@ -4,37 +4,43 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import amqp
 import eventlet
+from kombu.exceptions import OperationalError
 from nameko.extensions import DependencyProvider
-from nameko.rpc import rpc
+from nameko.messaging import QueueConsumer
+from nameko.rpc import Rpc, RpcConsumer
 from nameko.runners import ServiceRunner
+from prometheus_client import Histogram
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from shared import broker, clock, telemetry
+from shared import clock, telemetry
 from shared.database import reading
 from shared.deadlines import send_due
+from shared.hearing import Hearing
+from shared.looping import keep_going
 from shared.messages import Command
 from shared.parts import Parts
 from shared.refusals import Invalid, Refusal, Unavailable
 from shared.runtime import Runtime
 from shared.service import Done, Service
-from shared.subscription import Subscription
-from shared.wire import from_headers, to_answer
+from shared.wire import FAILED, Answer, from_headers, to_answer
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 16
-PREFETCH = 500
-IDLE_SECONDS = 1.0
-GATHER_SECONDS = 0.002
-RETRY_SECONDS = 1.0
-GRACE_SECONDS = 10.0
+HEARTBEAT_SECONDS = 10
+DEADLINES_SECONDS = 1.0
+GRACE_SECONDS = 8.0
+
+COMMANDS = Histogram("mentoring_command_seconds", "Time to carry out a command", ["command", "outcome"])
 
 
 class PayloadInvalid(Invalid):
@@ -46,88 +52,78 @@ class TooLate(Unavailable):
 
 
 def host(parts: Parts, service: Service) -> None:
-    """Until SIGTERM or SIGINT, and at the most so many seconds after it."""
+    """Until SIGTERM or SIGINT, and at the most so many seconds after it. The broker need not be there yet."""
     runtime = parts.runtime(service)
     stop = threading.Event()
     hearing = Hearing(runtime, str(parts.settings.broker_url))
     telemetry.serve(parts.settings.metrics_host, parts.settings.metrics_port, lambda: _ready(runtime, hearing))
-    threads = [
-        threading.Thread(target=hearing.run, args=(stop,), name="hearing", daemon=True),
-        threading.Thread(target=_keep_deadlines, args=(runtime, stop), name="deadlines", daemon=True),
-    ]
-    runner = ServiceRunner({"AMQP_URI": parts.settings.broker_url, "max_workers": WORKERS})
+    runner = ServiceRunner(
+        {"AMQP_URI": parts.settings.broker_url, "max_workers": WORKERS, "HEARTBEAT": HEARTBEAT_SECONDS}
+    )
     runner.add_service(_nameko_service(service, runtime))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_end, runner, stop))
+        signal.signal(number, lambda *_: eventlet.spawn_n(_end, runner, stop))
+    runner.start()
+    deadlines = partial(_keep_deadlines, runtime, stop)
+    threads = [
+        threading.Thread(target=hearing.run, args=(stop,), name="hearing", daemon=True),
+        threading.Thread(target=keep_going, args=(deadlines, stop), name="deadlines", daemon=True),
+    ]
     for thread in threads:
         thread.start()
-    runner.start()
     runner.wait()
 
 
-class Hearing:
-    """Feeds a service's `Subscription` from its queue, and from the log when the queue has nothing."""
-
-    def __init__(self, runtime: Runtime, broker_url: str) -> None:
-        self._runtime = runtime
-        self._broker_url = broker_url
-        self._subscription = Subscription(runtime)
-        self.connected = False
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                with broker.connected(self._broker_url) as connection:
-                    self._hear(connection, stop)
-            except (OSError, amqp.AMQPError, Unavailable) as error:
-                logger.warning("hearing starts again", extra={"reason": repr(error)})
-            finally:
-                self.connected = False
-            stop.wait(RETRY_SECONDS)
-
-    def _hear(self, connection: amqp.Connection, stop: threading.Event) -> None:
-        channel = connection.channel()
-        broker.declare_exchange(channel)
-        queue = broker.declare_queue(channel, self._runtime.service.name)
-        channel.basic_qos(0, PREFETCH, False)
-        arrived: list[amqp.Message] = []
-        channel.basic_consume(queue, callback=arrived.append)
-        self._subscription.catch_up()
-        self.connected = True
-        while not stop.is_set():
-            if not _drained(connection, IDLE_SECONDS):
-                connection.heartbeat_tick()
-                self._subscription.catch_up()
-                continue
-            while len(arrived) < PREFETCH and _drained(connection, GATHER_SECONDS):
-                pass
-            if arrived:
-                events = {event.position: event for event in map(_event, arrived)}
-                self._subscription.receive([events[position] for position in sorted(events)])
-                channel.basic_ack(arrived[-1].delivery_tag, multiple=True)
-                arrived.clear()
+def _end(runner: ServiceRunner, stop: threading.Event) -> None:
+    """What nameko cannot end in time, because the broker is gone, ends with the process."""
+    eventlet.spawn_after(GRACE_SECONDS, os._exit, 0)
+    stop.set()
+    runner.stop()
 
 
-def _event(message: amqp.Message) -> Any:
-    body = message.body
-    return broker.from_envelope(body.encode() if isinstance(body, str) else body)
-
-
-def _drained(connection: amqp.Connection, seconds: float) -> bool:
-    """Whether anything came within so many seconds."""
-    try:
-        connection.drain_events(timeout=seconds)
-    except TimeoutError:
-        return False
-    return True
+def _ready(runtime: Runtime, hearing: Hearing) -> bool:
+    with reading(runtime.database) as connection:
+        connection.execute(text("SELECT 1"))
+    return hearing.connected
 
 
 def _keep_deadlines(runtime: Runtime, stop: threading.Event) -> None:
-    while not stop.wait(IDLE_SECONDS):
+    while not stop.wait(DEADLINES_SECONDS):
+        send_due(runtime)
+
+
+class Consuming(QueueConsumer):  # type: ignore[misc]  # nameko carries no types
+    """Looks for a broker that went away every second or two, not ever more seldom."""
+
+    @contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        with self.create_connection() as connection:
+            connection.ensure_connection(
+                self.on_connection_error, interval_start=0.5, interval_step=0.5, interval_max=2
+            )
+            yield connection
+
+
+class Calls(RpcConsumer):  # type: ignore[misc]  # nameko carries no types
+    """An answer that cannot be sent does not end the service, as nameko would have it."""
+
+    queue_consumer = Consuming()
+
+    def handle_result(self, message: Any, result: Any, exc_info: Any) -> Any:
         try:
-            send_due(runtime)
-        except Unavailable:
-            logger.warning("deadlines must wait: a dependency does not answer")
+            return super().handle_result(message, result, exc_info)
+        except (OSError, amqp.AMQPError, OperationalError) as error:
+            logger.warning("an answer was not sent", extra={"reason": repr(error)})  # the call will be delivered again
+        except KeyError:
+            logger.warning("a call did not say where to send its answer")
+            self.queue_consumer.ack_message(message)
+        return result, exc_info
+
+
+class Entry(Rpc):  # type: ignore[misc]  # nameko carries no types
+    """A command's way in."""
+
+    rpc_consumer = Calls()
 
 
 class Headers(DependencyProvider):  # type: ignore[misc]  # nameko carries no types
@@ -141,23 +137,33 @@ class Headers(DependencyProvider):  # type: ignore[misc]  # nameko carries no ty
 def _nameko_service(service: Service, runtime: Runtime) -> type:
     body: dict[str, Any] = {"name": service.name, "headers": Headers()}
     for method, kind in service.commands.items():
-        body[method] = rpc(_entry(method, kind, runtime))
+        body[method] = Entry.decorator(_entry(method, kind, runtime))
     return type(f"{service.name.title()}Service", (), body)
 
 
-def _entry(method: str, kind: type[Command], runtime: Runtime) -> Callable[..., dict[str, Any]]:
-    def entry(self: Any, payload: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return to_answer(_carry_out(kind, payload, self.headers, runtime))
-        except Refusal as refusal:
-            return to_answer(refusal)
-        except Exception:
-            correlation_id = self.headers.get("correlation_id")
-            logger.exception("a command failed", extra={"command": method, "correlation_id": correlation_id})
-            raise RuntimeError("internal error") from None
+def _entry(method: str, kind: type[Command], runtime: Runtime) -> Callable[..., Answer]:
+    def entry(self: Any, payload: dict[str, Any]) -> Answer:
+        began = time.monotonic()
+        with telemetry.correlated(self.headers.get("correlation_id")):
+            outcome, answer = _answer(kind, payload, self.headers, runtime)
+        COMMANDS.labels(method, outcome).observe(time.monotonic() - began)
+        return answer
 
     entry.__name__ = method
     return entry
+
+
+def _answer(
+    kind: type[Command], payload: dict[str, Any], headers: dict[str, Any], runtime: Runtime
+) -> tuple[str, Answer]:
+    """How it went in a word, and in full. What went wrong in here stays in here."""
+    try:
+        return "done", to_answer(_carry_out(kind, payload, headers, runtime))
+    except Refusal as refusal:
+        return refusal.kind, to_answer(refusal)
+    except Exception:
+        logger.exception("a command failed", extra={"command": kind.__name__})
+        return "failed", FAILED
 
 
 def _carry_out(kind: type[Command], payload: dict[str, Any], headers: dict[str, Any], runtime: Runtime) -> Done:
@@ -172,16 +178,3 @@ def _carry_out(kind: type[Command], payload: dict[str, Any], headers: dict[str, 
     if context.deadline is not None and clock.now() > context.deadline:
         raise TooLate()
     return runtime.handle(command, context)
-
-
-def _ready(runtime: Runtime, hearing: Hearing) -> bool:
-    with reading(runtime.database) as connection:
-        connection.execute(text("SELECT 1"))
-    return hearing.connected
-
-
-def _end(runner: ServiceRunner, stop: threading.Event, *_: object) -> None:
-    """What nameko cannot end in time, because the broker is gone, ends with the process."""
-    stop.set()
-    eventlet.spawn_after(GRACE_SECONDS, os._exit, 0)
-    eventlet.spawn_n(runner.stop)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 import amqp
 from prometheus_client import Counter, Gauge
@@ -12,7 +13,8 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String,
 
 from shared import broker
 from shared.database import reading, writing
-from shared.log import EventLog, Recorded
+from shared.log import EventLog
+from shared.looping import keep_going
 from shared.refusals import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -30,14 +32,15 @@ WINDOW = 500
 CONFIRM_SECONDS = 30.0
 SAVE_SECONDS = 0.1
 IDLE_SECONDS = 0.5
-RETRY_SECONDS = 1.0
+TAKEOVER_SECONDS = 1.0
+AT_ONCE = 0.0001
 LEADER_KEY = 7_301_994
 
 PUBLISHED = Counter("mentoring_relay_published", "Events that the broker has confirmed")
 POSITION = Gauge("mentoring_relay_position", "Up to here the broker has confirmed every event")
 
 
-class ConfirmMissing(Exception):
+class ConfirmMissing(Unavailable):
     """The broker refused an event, or did not confirm it in time."""
 
 
@@ -68,15 +71,15 @@ class Window:
 
     @property
     def room(self) -> int:
-        return WINDOW - len(self._unconfirmed)
+        return WINDOW - self.unconfirmed
 
     @property
     def overdue(self) -> bool:
         return bool(self._unconfirmed) and time.monotonic() - self._unconfirmed[0][2] > CONFIRM_SECONDS
 
     @property
-    def empty(self) -> bool:
-        return not self._unconfirmed
+    def unconfirmed(self) -> int:
+        return len(self._unconfirmed)
 
 
 def install(database: Engine) -> None:
@@ -99,25 +102,27 @@ class Relay:
         self.ready = False
 
     def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self._lead(stop)
-            except (OSError, amqp.AMQPError, Unavailable, ConfirmMissing) as error:
-                logger.warning("the relay starts again", extra={"reason": repr(error)})
-            stop.wait(RETRY_SECONDS)
+        keep_going(partial(self._lead, stop), stop)
 
     def _lead(self, stop: threading.Event) -> None:
-        with reading(self._database.execution_options(isolation_level="AUTOCOMMIT")) as session:
-            if not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_KEY}):
-                self.ready = True
-                return
-            try:
-                with broker.connected(self._broker_url) as connection:
-                    self.ready = True
-                    self._publish(connection, session, stop)
-            finally:
-                self.ready = False
-                session.invalidate()
+        try:
+            with reading(self._database.execution_options(isolation_level="AUTOCOMMIT")) as session:
+                try:
+                    if self._await_turn(session, stop):
+                        with broker.connected(self._broker_url) as connection:
+                            self.ready = True
+                            self._publish(connection, session, stop)
+                finally:
+                    session.invalidate()
+        finally:
+            self.ready = False
+
+    def _await_turn(self, session: Connection, stop: threading.Event) -> bool:
+        while not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_KEY}):
+            self.ready = True
+            if stop.wait(TAKEOVER_SECONDS):
+                return False
+        return True
 
     def _publish(self, connection: amqp.Connection, session: Connection, stop: threading.Event) -> None:
         """The checkpoint is kept through the session that holds the lock: who lost the one cannot move the other."""
@@ -127,36 +132,28 @@ class Relay:
         window = Window(_checkpoint(session))
         channel.events["basic_ack"].add(window.acked)
         channel.events["basic_nack"].add(_refused)
-        read, saved, saved_at = window.confirmed, window.confirmed, time.monotonic()
+        read, saved_at = window.confirmed, time.monotonic()
         while not stop.is_set():
             batch = self._log.read(read, window.room) if window.room >= WINDOW // 2 else []
             for recorded in batch:
-                self._send(channel, recorded)
+                channel.basic_publish(broker.message(recorded), exchange=broker.EXCHANGE, routing_key=recorded.type)
                 window.published(recorded.position)
                 read = recorded.position
-            self._drain(connection, wait=not batch, busy=not window.empty)
+            _take_confirms(connection, IDLE_SECONDS if window.unconfirmed and not batch else AT_ONCE)
             if window.overdue:
-                raise ConfirmMissing(f"no confirm since position {window.confirmed}")
-            if window.confirmed > saved and (window.empty or time.monotonic() - saved_at > SAVE_SECONDS):
+                raise ConfirmMissing("The broker does not confirm.", confirmed=window.confirmed)
+            if not window.unconfirmed or time.monotonic() - saved_at > SAVE_SECONDS:
                 _save(session, window.confirmed)
-                saved, saved_at = window.confirmed, time.monotonic()
-            if not batch and window.empty:
+                saved_at = time.monotonic()
+            if not batch and not window.unconfirmed:
                 connection.heartbeat_tick()
-                _save(session, window.confirmed)
                 self._log.wait(read, IDLE_SECONDS)
 
-    def _send(self, channel: amqp.Channel, recorded: Recorded) -> None:
-        channel.basic_publish(broker.message(recorded), exchange=broker.EXCHANGE, routing_key=recorded.type)
 
-    def _drain(self, connection: amqp.Connection, *, wait: bool, busy: bool) -> None:
-        """Confirms that have come; where there is nothing else to do, the next one."""
-        timeout = IDLE_SECONDS if wait and busy else 0.0001
-        try:
-            while True:
-                connection.drain_events(timeout=timeout)
-                timeout = 0.0001
-        except TimeoutError:
-            return
+def _take_confirms(connection: amqp.Connection, seconds: float) -> None:
+    """Those that have come; when there are none, the first that comes within so many seconds."""
+    while broker.drained(connection, seconds):
+        seconds = AT_ONCE
 
 
 def _checkpoint(session: Connection) -> int:
@@ -165,9 +162,11 @@ def _checkpoint(session: Connection) -> int:
 
 
 def _save(session: Connection, position: int) -> None:
-    session.execute(update(checkpoints).where(checkpoints.c.name == NAME).values(position=position))
+    """Asks the session even when nothing has changed: it must still be there, for it holds the lock."""
+    behind = (checkpoints.c.name == NAME) & (checkpoints.c.position < position)
+    session.execute(update(checkpoints).where(behind).values(position=position))
     POSITION.set(position)
 
 
 def _refused(tag: int, multiple: bool) -> None:
-    raise ConfirmMissing("the broker refused an event")
+    raise ConfirmMissing("The broker refused an event.")

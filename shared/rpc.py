@@ -2,34 +2,34 @@
 
 import asyncio
 import logging
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import aio_pika
 import orjson
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPException, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared import clock
 from shared.messages import Command
 from shared.refusals import Unavailable
 from shared.service import Context, Done, wire_name
-from shared.wire import from_answer, to_headers
+from shared.wire import ServiceFailed, from_answer, to_headers
 
 logger = logging.getLogger(__name__)
 
 EXCHANGE = "nameko-rpc"
 HEADER_PREFIX = "nameko."
-PATIENCE_SECONDS = 5.0
+PATIENCE = timedelta(seconds=5)
+CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 0.5
+LOST = (AMQPError, ChannelInvalidStateError, OSError)
 
 
 class ServiceUnavailable(Unavailable):
     """This part of the platform does not answer: try again shortly."""
-
-
-class ServiceFailed(Exception):
-    """The service has an error of its own, which it has logged."""
 
 
 class RpcBus:
@@ -56,27 +56,27 @@ class RpcBus:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def send(self, service: str, command: Command, context: Context) -> Done:
+        """Raises `ServiceFailed` for an error of the service's own."""
         if self._exchange is None:
-            raise ServiceUnavailable()
-        seconds = PATIENCE_SECONDS
-        if context.deadline is not None:
-            seconds = max(0.001, (context.deadline - clock.now()).total_seconds())
+            raise ServiceUnavailable(service=service)
+        deadline = context.deadline or clock.now() + PATIENCE
+        method = f"{service}.{wire_name(type(command))}"
         call = str(uuid4())
         reply = self._waiting[call] = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(seconds):
-                message = self._message(command, context, call, seconds)
-                await self._exchange.publish(message, f"{service}.{wire_name(type(command))}", mandatory=True)
+            async with asyncio.timeout((deadline - clock.now()).total_seconds()):
+                message = self._message(command, replace(context, deadline=deadline), call)
+                await self._exchange.publish(message, method, mandatory=True)
                 answer = await reply
-        except (TimeoutError, DeliveryError, AMQPException, ConnectionError, RuntimeError) as error:
+        except LOST as error:
             raise ServiceUnavailable(service=service) from error
         finally:
             self._waiting.pop(call, None)
         if answer["error"] is not None:
-            raise ServiceFailed(f"{service}.{wire_name(type(command))}: {answer['error'].get('exc_type')}")
+            raise ServiceFailed(f"{method}: {answer['error'].get('exc_type')}")
         return from_answer(answer["result"])
 
-    def _message(self, command: Command, context: Context, call: str, seconds: float) -> aio_pika.Message:
+    def _message(self, command: Command, context: Context, call: str) -> aio_pika.Message:
         """It expires when the asker stops waiting, so nothing is carried out for somebody who has gone."""
         return aio_pika.Message(
             orjson.dumps({"args": [], "kwargs": {"payload": command.model_dump(mode="json")}}),
@@ -84,24 +84,23 @@ class RpcBus:
             content_encoding="utf-8",
             reply_to=self._reply_to,
             correlation_id=call,
-            expiration=seconds,
+            expiration=context.deadline,
             headers={f"{HEADER_PREFIX}{name}": value for name, value in to_headers(context).items()},
         )
 
     async def _keep_connected(self) -> None:
         while True:
             try:
-                connection = await aio_pika.connect(self._broker_url, timeout=RETRY_SECONDS * 10)
-                async with connection:
+                async with await aio_pika.connect(self._broker_url, timeout=CONNECT_SECONDS) as connection:
                     await self._listen(connection)
-                    await _end_of(connection)
-            except (AMQPException, OSError, TimeoutError, RuntimeError) as error:
+            except LOST as error:
                 logger.warning("the broker does not answer", extra={"reason": repr(error)})
             finally:
                 self._disconnect()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self, connection: AbstractConnection) -> None:
+        """Until the channel closes: with the connection, or because of an error on it."""
         channel = await connection.channel(on_return_raises=True)
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
         self._reply_to = str(uuid4())
@@ -109,6 +108,7 @@ class RpcBus:
         await replies.bind(exchange, self._reply_to)
         await replies.consume(self._replied, no_ack=True)
         self._exchange = exchange
+        await channel.closed()
 
     async def _replied(self, message: AbstractIncomingMessage) -> None:
         waiting = self._waiting.get(message.correlation_id or "")

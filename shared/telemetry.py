@@ -3,7 +3,9 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,10 +15,13 @@ from shared.refusals import Unavailable
 
 Check = Callable[[], bool]
 
+_correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
+
 
 def configure(level: str, process: str) -> None:
     """Log lines are JSON objects on standard error; what is logged never holds texts of people, passwords or tokens."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_correlate)
     handler.setFormatter(
         JsonFormatter(
             "{asctime}{levelname}{name}{message}",
@@ -26,6 +31,16 @@ def configure(level: str, process: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+@contextmanager
+def correlated(correlation_id: object) -> Iterator[None]:
+    """Every line that is logged within, in this thread or task, carries the id."""
+    token = _correlation.set(str(correlation_id))
+    try:
+        yield
+    finally:
+        _correlation.reset(token)
 
 
 def serve(host: str, port: int, ready: Check) -> None:
@@ -55,6 +70,12 @@ def serve(host: str, port: int, ready: Check) -> None:
 
     server = ThreadingHTTPServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
+
+
+def _correlate(record: logging.LogRecord) -> bool:
+    if (correlation_id := _correlation.get()) and not hasattr(record, "correlation_id"):
+        record.correlation_id = correlation_id
+    return True
 
 
 def _holds(check: Check) -> bool:

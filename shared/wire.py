@@ -12,6 +12,13 @@ from shared.refusals import Refusal
 from shared.service import Context, Done
 
 Headers = dict[str, str | int]
+Answer = dict[str, Any]
+
+FAILED: Answer = {"failed": True}
+
+
+class ServiceFailed(Exception):
+    """The service has an error of its own, which it has logged."""
 
 
 def to_headers(context: Context) -> Headers:
@@ -43,15 +50,17 @@ def from_headers(headers: Mapping[str, Any]) -> Context:
     )
 
 
-def to_answer(outcome: Done | Refusal) -> dict[str, Any]:
+def to_answer(outcome: Done | Refusal) -> Answer:
     """JSON values only."""
     answer = {"refused": outcome.to_wire()} if isinstance(outcome, Refusal) else {"done": outcome}
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(answer, default=str))
+    plain: Answer = orjson.loads(orjson.dumps(answer, default=str))
     return plain
 
 
 def from_answer(answer: Mapping[str, Any]) -> Done:
-    """Raises the `Refusal` that it carries."""
+    """Raises the `Refusal` that it carries, or `ServiceFailed`."""
+    if answer == FAILED:
+        raise ServiceFailed()
     if "refused" in answer:
         raise Refusal.from_wire(answer["refused"])
     return Done(**answer["done"])

@@ -1,0 +1,66 @@
+"""What a service hears: its queue's messages in batches, and from the log whatever the queue does not bring."""
+
+import threading
+from functools import partial
+from typing import Any
+
+from prometheus_client import Gauge
+
+from shared import broker
+from shared.log import Recorded
+from shared.looping import keep_going
+from shared.runtime import Runtime
+from shared.subscription import Subscription
+
+PREFETCH = 500
+IDLE_SECONDS = 1.0
+GATHER_SECONDS = 0.002
+
+HEARD = Gauge("mentoring_heard_position", "Up to here the service's directory covers the log")
+
+
+class Hearing:
+    """Feeds a service's `Subscription`. Of several copies of the service the broker serves one at a time."""
+
+    def __init__(self, runtime: Runtime, broker_url: str) -> None:
+        self._service = runtime.service.name
+        self._broker_url = broker_url
+        self._subscription = Subscription(runtime)
+        self.connected = False
+
+    def run(self, stop: threading.Event) -> None:
+        keep_going(partial(self._hear, stop), stop)
+
+    def _hear(self, stop: threading.Event) -> None:
+        """From the log first: there may be much of it, and a broker ends a connection that is silent for long."""
+        HEARD.set(self._subscription.catch_up())
+        try:
+            with broker.connected(self._broker_url) as connection:
+                self._consume(connection, stop)
+        finally:
+            self.connected = False
+
+    def _consume(self, connection: Any, stop: threading.Event) -> None:
+        """Acknowledged is what the directory holds. When nothing comes, the checkpoint is compared with the log."""
+        channel = connection.channel()
+        broker.declare_exchange(channel)
+        channel.basic_qos(0, PREFETCH, False)
+        arrived: list[Any] = []
+        channel.basic_consume(broker.declare_queue(channel, self._service), callback=arrived.append)
+        self.connected = True
+        while not stop.is_set():
+            if not broker.drained(connection, IDLE_SECONDS):
+                HEARD.set(self._subscription.catch_up())
+            while len(arrived) < PREFETCH and broker.drained(connection, GATHER_SECONDS):
+                pass
+            if arrived:
+                HEARD.set(self._subscription.receive(_in_order(arrived)))
+                channel.basic_ack(arrived[-1].delivery_tag, multiple=True)
+                arrived.clear()
+            connection.heartbeat_tick()
+
+
+def _in_order(arrived: list[Any]) -> list[Recorded]:
+    """By position, each once: after a takeover the relay may have told some of them twice."""
+    events = {event.position: event for event in map(broker.recorded_in, arrived)}
+    return [events[position] for position in sorted(events)]

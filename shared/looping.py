@@ -1,0 +1,31 @@
+"""Work that goes on until told to stop, whatever is down meanwhile."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from shared.refusals import Unavailable
+
+logger = logging.getLogger(__name__)
+
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+
+
+def keep_going(work: Callable[[], None], stop: threading.Event) -> None:
+    """`work` returns when stopped. Whenever it raises it is begun again, after a pause that grows while it keeps
+    failing: a dependency that is down is waited for, and an error of our own is told again and again."""
+    pause = SHORTEST_PAUSE
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            work()
+        except Unavailable as unavailable:
+            logger.warning("interrupted", extra={"detail": unavailable.detail, "facts": unavailable.facts})
+        except Exception:
+            logger.exception("failed")
+        if time.monotonic() - began > LONGEST_PAUSE:
+            pause = SHORTEST_PAUSE
+        stop.wait(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)

@@ -1,0 +1,33 @@
+"""The README's tour, word for word."""
+
+import os
+import re
+import subprocess
+
+from deploy.fleet import ROOT, Embedded
+
+README = (ROOT / "README.md").read_text()
+
+
+def tour() -> str:
+    part = README.split("## The tour\n")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", part, re.DOTALL))
+
+
+def test_the_tour_goes_as_it_is_told(embedded: Embedded) -> None:
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", tour()],
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "API": embedded.url, "VAR": str(embedded.folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert '"added":285' in done.stdout
+    assert "active" in lines
+    assert '"code":"goal_not_smart"' in done.stdout
+    assert lines.index("refused") < lines.index("reached") < lines.index("shared")
+    assert lines[-3:-1] == ["files.file_shared", "0"]
+    assert "every view equals its rebuild" in lines[-1]
