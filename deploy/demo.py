@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import httpx
@@ -114,6 +114,12 @@ class Journey:
 
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.url, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def play(self) -> None:
         for step in self.steps:
@@ -284,7 +290,8 @@ def play(tell: Tell, servers: bool) -> None:
             local = stack.enter_context(held(Servers.from_environment()))
             platform = Fleet(stack.enter_context(fresh_environment(local)), folder, free_ports())
         stack.enter_context(platform)
-        Journey(platform.url, COORDINATOR, platform.password, tell).play()
+        with Journey(platform.url, COORDINATOR, platform.password, tell) as journey:
+            journey.play()
         tell(platform.rebuild().strip())
 
 

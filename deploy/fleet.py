@@ -21,13 +21,15 @@ START_SECONDS = 60.0
 class Process:
     """`python -m services <command>`, answering `/readyz` on `port`; what it prints goes to a file of its own."""
 
+    program = "services"
+
     def __init__(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, port: int
     ) -> None:
         self.name = name
         self.port = port
         self.output = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", "services", *command]
+        self._command = [sys.executable, "-m", self.program, *command]
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 

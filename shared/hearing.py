@@ -29,7 +29,7 @@ class Hearing:
         self.connected = False
 
     def run(self, stop: threading.Event) -> None:
-        keep_going(partial(self._hear, stop), stop)
+        keep_going("hearing", partial(self._hear, stop), stop)
 
     def _hear(self, stop: threading.Event) -> None:
         """From the log first: there may be much of it, and a broker ends a connection that is silent for long."""

@@ -39,6 +39,7 @@ WORKERS = 16
 HEARTBEAT_SECONDS = 10
 DEADLINES_SECONDS = 1.0
 GRACE_SECONDS = 8.0
+RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2}
 
 COMMANDS = Histogram("mentoring_command_seconds", "Time to carry out a command", ["command", "outcome"])
 
@@ -67,7 +68,7 @@ def host(parts: Parts, service: Service) -> None:
     deadlines = partial(_keep_deadlines, runtime, stop)
     threads = [
         threading.Thread(target=hearing.run, args=(stop,), name="hearing", daemon=True),
-        threading.Thread(target=keep_going, args=(deadlines, stop), name="deadlines", daemon=True),
+        threading.Thread(target=keep_going, args=("deadlines", deadlines, stop), name="deadlines", daemon=True),
     ]
     for thread in threads:
         thread.start()

@@ -13,7 +13,7 @@ SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
 
-def keep_going(work: Callable[[], None], stop: threading.Event) -> None:
+def keep_going(name: str, work: Callable[[], None], stop: threading.Event) -> None:
     """`work` returns when stopped. Whenever it raises it is begun again, after a pause that grows while it keeps
     failing: a dependency that is down is waited for, and an error of our own is told again and again."""
     pause = SHORTEST_PAUSE
@@ -22,9 +22,11 @@ def keep_going(work: Callable[[], None], stop: threading.Event) -> None:
         try:
             work()
         except Unavailable as unavailable:
-            logger.warning("interrupted", extra={"detail": unavailable.detail, "facts": unavailable.facts})
+            logger.warning(
+                "interrupted", extra={"loop": name, "detail": unavailable.detail, "facts": unavailable.facts}
+            )
         except Exception:
-            logger.exception("failed")
+            logger.exception("failed", extra={"loop": name})
         if time.monotonic() - began > LONGEST_PAUSE:
             pause = SHORTEST_PAUSE
         stop.wait(pause)

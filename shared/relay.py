@@ -102,7 +102,7 @@ class Relay:
         self.ready = False
 
     def run(self, stop: threading.Event) -> None:
-        keep_going(partial(self._lead, stop), stop)
+        keep_going(NAME, partial(self._lead, stop), stop)
 
     def _lead(self, stop: threading.Event) -> None:
         try:

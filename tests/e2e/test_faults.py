@@ -1,11 +1,12 @@
 """Whatever is killed at whatever moment: nothing acknowledged is lost, nothing happens twice, views equal a rebuild."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from deploy.demo import COORDINATOR, Journey
 from deploy.fleet import Fleet
@@ -35,14 +36,18 @@ PLAYED = {
 }
 
 
-def play(fleet: Fleet, before: Mapping[str, Callable[[], None]]) -> Journey:
-    """The journey, with something done before the steps of these names."""
-    journey = Journey(fleet.url, COORDINATOR, fleet.password, print)
+@pytest.fixture
+def journey(fleet: Fleet) -> Iterator[Journey]:
+    with Journey(fleet.url, COORDINATOR, fleet.password, print) as journey:
+        yield journey
+
+
+def play(journey: Journey, before: Mapping[str, Callable[[], None]]) -> None:
+    """With something done before the steps of these names."""
     for step in journey.steps:
         if disturb := before.get(step.__name__):
             disturb()
         step()
-    return journey
 
 
 def assert_whole(fleet: Fleet, journey: Journey) -> None:
@@ -56,7 +61,7 @@ def assert_whole(fleet: Fleet, journey: Journey) -> None:
     assert "every view equals its rebuild" in fleet.rebuild()
 
 
-def test_each_process_is_killed_in_the_middle_of_the_journey(fleet: Fleet) -> None:
+def test_each_process_is_killed_in_the_middle_of_the_journey(fleet: Fleet, journey: Journey) -> None:
     def restart(*names: str) -> Callable[[], None]:
         def disturb() -> None:
             for name in names:
@@ -66,8 +71,8 @@ def test_each_process_is_killed_in_the_middle_of_the_journey(fleet: Fleet) -> No
 
         return disturb
 
-    journey = play(
-        fleet,
+    play(
+        journey,
         {
             "enrol": restart("identity"),
             "find_each_other": restart("matching", "relay"),
@@ -81,7 +86,7 @@ def test_each_process_is_killed_in_the_middle_of_the_journey(fleet: Fleet) -> No
     assert_whole(fleet, journey)
 
 
-def test_each_server_is_killed_in_the_middle_of_the_journey(fleet: Fleet, servers: Servers) -> None:
+def test_each_server_is_killed_in_the_middle_of_the_journey(fleet: Fleet, journey: Journey, servers: Servers) -> None:
     def restart(name: str) -> Callable[[], None]:
         def disturb() -> None:
             server = next(server for server in servers if server.name == name)
@@ -90,14 +95,11 @@ def test_each_server_is_killed_in_the_middle_of_the_journey(fleet: Fleet, server
 
         return disturb
 
-    journey = play(
-        fleet, {"agree": restart("rabbitmq"), "reach_a_goal": restart("postgres"), "share_a_file": restart("minio")}
-    )
+    play(journey, {"agree": restart("rabbitmq"), "reach_a_goal": restart("postgres"), "share_a_file": restart("minio")})
     assert_whole(fleet, journey)
 
 
-def test_while_a_service_is_down_its_commands_get_503_and_reads_go_on(fleet: Fleet) -> None:
-    journey = Journey(fleet.url, COORDINATOR, fleet.password, print)
+def test_while_a_service_is_down_its_commands_get_503_and_reads_go_on(fleet: Fleet, journey: Journey) -> None:
     for step in journey.steps[:3]:
         step()
     fleet.processes["matching"].kill()

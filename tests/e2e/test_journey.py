@@ -6,7 +6,8 @@ from deploy.fleet import Embedded, Fleet, Platform
 
 def told(platform: Platform) -> str:
     lines: list[str] = []
-    Journey(platform.url, COORDINATOR, platform.password, lines.append).play()
+    with Journey(platform.url, COORDINATOR, platform.password, lines.append) as journey:
+        journey.play()
     return "\n".join(lines)
 
 

@@ -1,0 +1,1 @@
+"""A service with next to no rules, for tests of how services are hosted: it counts."""
