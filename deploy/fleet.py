@@ -1,6 +1,7 @@
 """The platform's processes on this machine: for the demo, and for tests that kill them."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -191,8 +192,9 @@ class Fleet(Platform):
 
 
 def free_ports(count: int = len(PROCESSES) + 1) -> int:
-    """The first of `count` free ports in a row."""
-    for first in range(18000, 20000, count):
+    """The first of `count` free ports in a row, somewhere: others may look for some at the same time."""
+    for _ in range(100):
+        first = 18000 + secrets.randbelow(12000)
         if all(map(_free, range(first, first + count))):
             return first
     raise RuntimeError("no free ports")

@@ -1,8 +1,6 @@
 """Puts the platform together: which services there are, how what they need is installed, and the embedded whole."""
 
-import os
 import secrets
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +18,7 @@ from shared import clock, relay
 from shared.blobs import BlobFolder, open_blobs
 from shared.bus import CommandBus
 from shared.database import install_owner
-from shared.embedded import DirectBus, Threads, hear, keep_deadlines
+from shared.embedded import DirectBus, Loops, hear, keep_deadlines
 from shared.ids import NIL, derived_id
 from shared.keys import KeysMissing, make_keys
 from shared.log import install_log
@@ -88,16 +86,16 @@ def embedded(settings: Settings) -> Iterator[FastAPI]:
     runtimes = {name: (parts := host.of(name)).runtime(assemble(name, parts)) for name in SERVICES}
     views = projections(host.vault)
     progress = Progress()
-    threads = Threads(on_failure=partial(os.kill, os.getpid(), signal.SIGTERM))
-    threads.start("views", partial(follow, host.log, host.database, views, threads.stop, progress.advance))
+    loops = Loops()
+    loops.start("views", partial(follow, host.log, host.database, views, loops.stop, progress.advance))
     for name, runtime in runtimes.items():
-        threads.start(name, partial(hear, runtime, host.log, threads.stop))
-        threads.start(f"{name} deadlines", partial(keep_deadlines, runtime, threads.stop))
+        loops.start(f"{name} hearing", partial(hear, runtime, host.log, loops.stop))
+        loops.start(f"{name} deadlines", partial(keep_deadlines, runtime, loops.stop))
     try:
         blobs = open_blobs(settings, host.keys)
         yield create_app(gateway(host, DirectBus(runtimes), progress, blobs))
     finally:
-        threads.end()
+        loops.end()
         host.close()
 
 

@@ -27,7 +27,7 @@ def connected(url: str) -> Iterator[amqp.Connection]:
         with _connection(url) as connection:
             yield connection
     except (OSError, amqp.AMQPError) as error:
-        raise Unavailable("The broker does not answer.", reason=repr(error)) from error
+        raise Unavailable("The broker does not answer.") from error
 
 
 @contextmanager

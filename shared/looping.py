@@ -23,7 +23,7 @@ def keep_going(name: str, work: Callable[[], None], stop: threading.Event) -> No
             work()
         except Unavailable as unavailable:
             logger.warning(
-                "interrupted", extra={"loop": name, "detail": unavailable.detail, "facts": unavailable.facts}
+                "interrupted", extra={"loop": name, "detail": unavailable.detail, "reason": repr(unavailable.__cause__)}
             )
         except Exception:
             logger.exception("failed", extra={"loop": name})

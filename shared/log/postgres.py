@@ -1,5 +1,6 @@
 """The log in PostgreSQL: reads are plain selects, writing is one call of the function in `postgres.sql`."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -19,6 +20,8 @@ from shared.database import role_of
 from shared.log.model import Append, Appended, ClaimTaken, Head, IdReused, Outcome, Receipt, Recorded, VersionConflict
 from shared.log.waking import Waking
 from shared.refusals import Unavailable
+
+logger = logging.getLogger(__name__)
 
 WRITER = "log_writer"
 
@@ -154,7 +157,9 @@ def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[tuple[Any, ...]
 
 
 def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable("The log's database does not answer.", reason=str(error))
+    """The client is told no more than that; the process's own log tells why."""
+    logger.warning("the log's database does not answer", extra={"reason": str(error)})
+    return Unavailable("The log's database does not answer.")
 
 
 def _outcome(outcome: str, first: int, last: int, version: int, taken: str) -> Outcome:

@@ -110,7 +110,7 @@ class SqliteLog:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
                 raise
-            raise Unavailable("The log's file cannot be used right now.", reason=str(error)) from error
+            raise Unavailable("The log's file cannot be used right now.") from error
 
     def _idle_one(self) -> sqlite3.Connection | None:
         try:

@@ -37,7 +37,9 @@ def test_it_says_how_to_sign_in_and_ends_cleanly_and_goes_on_with_its_data(tmp_p
     for _ in range(2):
         process = run(tmp_path, port)
         told = welcome(process)
-        email, password = re.findall(r"Sign in as +(\S+)\n +with password +(\S+)", told)[0]
+        signing_in = re.search(r"Sign in as +(\S+)\n +with password +(\S+)", told)
+        assert signing_in, told
+        email, password = signing_in.groups()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
             session = http.post("/v1/sessions", json={"email": email, "password": password}).json()
             http.headers["Authorization"] = f"Bearer {session['access_token']}"
