@@ -31,3 +31,8 @@ def test_the_tour_goes_as_it_is_told(embedded: Embedded) -> None:
     assert lines.index("refused") < lines.index("reached") < lines.index("shared")
     assert lines[-3:-1] == ["files.file_shared", "0"]
     assert "every view equals its rebuild" in lines[-1]
+
+
+def test_the_subscriber_that_it_shows_is_the_one_that_is_tested() -> None:
+    shown = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert shown == [(ROOT / "docs/examples/subscriber_nameko.py").read_text()]
