@@ -1,29 +1,82 @@
 """The whole journey, as `make demo` plays it."""
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pika
+
 from deploy.demo import COORDINATOR, Journey
-from deploy.fleet import Embedded, Fleet, Platform
+from deploy.fleet import ROOT, Embedded, Fleet, Platform
+
+STORY = (
+    "declines: on leave until spring",
+    "both sign: active",
+    "it lacks M, R, T",
+    "five of five: reached",
+    "closing feedback: completed",
+)
 
 
-def told(platform: Platform) -> str:
+def played(platform: Platform) -> list[tuple[str, str]]:
+    """What it told is complete; gives the relationship's events, as type and subject, in order."""
     lines: list[str] = []
     with Journey(platform.url, COORDINATOR, platform.password, lines.append) as journey:
         journey.play()
-    return "\n".join(lines)
+        history = journey.mentee.get(f"/v1/relationships/{journey.relationship}/history")["items"]
+    told = "\n".join(lines)
+    assert [part for part in STORY if part not in told] == []
+    return [(event["type"], event["relationship_id"]) for event in history]
 
 
-def assert_complete(story: str) -> None:
-    assert "declines: on leave until spring" in story
-    assert "both sign: active" in story
-    assert "it lacks M, R, T" in story
-    assert "five of five: reached" in story
-    assert "closing feedback: completed" in story
+@contextmanager
+def subscribed(command: Sequence[str], output: Path) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """An example from the documentation at work; gives the events that it has printed."""
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
+    with output.open("wb") as file:
+        process = subprocess.Popen(command, cwd=ROOT / "docs" / "examples", env=environment, stdout=file, stderr=file)
+    try:
+        yield lambda: [(words[0], words[-1]) for line in output.read_text().splitlines() if (words := line.split())]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listening(broker: str, queue: str) -> bool:
+    """Whether somebody consumes this queue."""
+    with pika.BlockingConnection(pika.URLParameters(broker)) as connection:
+        try:
+            consumers: int = connection.channel().queue_declare(queue, passive=True).method.consumer_count
+        except pika.exceptions.ChannelClosedByBroker:
+            return False
+        return consumers > 0
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 30
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.1)
+    return condition()
 
 
 def test_the_embedded_platform_plays_the_journey_and_every_view_equals_its_rebuild(embedded: Embedded) -> None:
-    assert_complete(told(embedded))
+    played(embedded)
     assert "every view equals its rebuild" in embedded.rebuild()
 
 
-def test_every_process_of_its_own_plays_the_journey_and_every_view_equals_its_rebuild(fleet: Fleet) -> None:
-    assert_complete(told(fleet))
+def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(fleet: Fleet, tmp_path: Path) -> None:
+    broker = fleet.environment["MENTORING_BROKER_URL"]
+    stock = [str(Path(sys.executable).with_name("nameko")), "run", "subscriber_nameko", "--broker", broker]
+    plain = [sys.executable, "subscriber_pika.py", broker]
+    with subscribed(stock, tmp_path / "nameko") as by_nameko, subscribed(plain, tmp_path / "pika") as by_pika:
+        assert eventually(lambda: all(map(partial(listening, broker), ("evt-mentoring-#--subscriber.hear", "example"))))
+        events = played(fleet)
+        subject = events[0][1]
+        assert eventually(lambda: [event for event in by_pika() if event[1] == subject] == events), by_pika()
+        assert eventually(lambda: set(events) <= set(by_nameko())), by_nameko()
     assert "every view equals its rebuild" in fleet.rebuild()
