@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,15 @@ COORDINATOR = "coordinator@example.org"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who do not exist
 NOTES = b"# Notes from our first meeting\n\n1. Read the accessibility guidelines.\n2. Fix the contrast.\n"
 
+GOAL = {
+    "title": "Finish mock interviews with feedback from an engineer",
+    "measure": "mock interviews finished",
+    "unit": "interviews",
+    "baseline": 0,
+    "target": 5,
+    "relevance": "Interviews are what stands between me and a job",
+}
+
 Tell = Callable[[str], None]
 
 
@@ -44,11 +53,10 @@ class Person:
         return self._ask("GET", path, params=parameters)
 
     def post(self, path: str, **body: Any) -> Any:
-        return self._ask("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+        return self._ask("POST", path, json=body)
 
     def post_csv(self, path: str, text: str) -> Any:
-        headers = {"Content-Type": "text/csv", "Idempotency-Key": str(uuid4())}
-        return self._ask("POST", path, content=text.encode(), headers=headers)
+        return self._ask("POST", path, content=text.encode(), headers={"Content-Type": "text/csv"})
 
     def text(self, path: str) -> str:
         answer = self.http.get(path, headers=self._authorized())
@@ -64,27 +72,35 @@ class Person:
             events = (json.loads(line.removeprefix("data:")) for line in feed.iter_lines() if line.startswith("data:"))
             yield lambda kind: next(event for event in events if event["type"] == kind)
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Any:
+    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **how: Any) -> httpx.Response:
         """As a careful client asks: under one idempotency key, and again when the platform says later."""
+        key = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                answer = self.http.request(method, path, headers={**self._authorized(), **(headers or {})}, **how)
+                answer = self.http.request(
+                    method, path, headers={**self._authorized(), **key, **(headers or {})}, **how
+                )
             except httpx.TransportError:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.2)
                 continue
             if answer.status_code != 503 or time.monotonic() > until:
-                break
+                return answer
             time.sleep(float(answer.headers["Retry-After"]))
+
+    def _ask(self, method: str, path: str, **how: Any) -> Any:
+        """What was asked for; when it was only accepted, as soon as the views show it."""
+        answer = self.ask(method, path, **how)
         if answer.is_error:
             raise DemoFailed(f"{method} {path}: {answer.status_code} {answer.text}")
         body = answer.json()
-        return self._await(body["location"], body["position"], until) if answer.status_code == 202 else body
+        return self._await(body["location"], body["position"]) if answer.status_code == 202 else body
 
-    def _await(self, location: str, position: int, until: float) -> Any:
-        """What was accepted, once the views show it: all that belongs to a relationship moves its position."""
+    def _await(self, location: str, position: int) -> Any:
+        """All that belongs to a relationship moves its position."""
+        until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
             found = self.http.get(location, headers=self._authorized())
             if found.status_code == 200:
@@ -180,6 +196,12 @@ class Journey:
             self._at("proposals"), **{**terms, "frequency": "fortnightly", "duration_weeks": 26}
         )
         number = countered["agreement"]["number"]
+        early = [
+            self._refused("messages", text="Hello?"),
+            self._refused("goals", **GOAL),
+            self._refused("files", name="notes.md", content_type="text/markdown", size=1, sha256="0" * 64),
+        ]
+        self.tell(f"Until both have signed, messages, goals and files are refused: {', '.join(early)}.")
         self.mentee.post(self._at("signatures"), number=number)
         signed = self.mentor.post(self._at("signatures"), number=number)
         self.agreed_at = datetime.now(UTC)
@@ -210,23 +232,13 @@ class Journey:
         self.tell(f"They schedule a call: {times}; {meeting['video_url']}; it is in their calendar.ics.")
 
     def reach_a_goal(self) -> None:
-        refused = self.http.post(
-            self._at("goals"), json={"title": "Get better at interviews"}, headers=self.mentee._authorized()
-        )
+        refused = self.mentee.ask("POST", self._at("goals"), json={"title": "Get better at interviews"})
         letters = ", ".join(sorted(letter for letter in refused.json()["facts"] if len(letter) == 1))
         self.tell(
             f"Ada's first goal, “Get better at interviews”, is refused: {refused.status_code}, it lacks {letters}."
         )
-        goal = self.mentee.post(
-            self._at("goals"),
-            title="Finish mock interviews with feedback from an engineer",
-            measure="mock interviews finished",
-            unit="interviews",
-            baseline=0,
-            target=5,
-            relevance="Interviews are what stands between me and a job",
-            due=(datetime.now(UTC).date() + timedelta(days=120)).isoformat(),
-        )
+        due = (datetime.now(UTC).date() + timedelta(days=120)).isoformat()
+        goal = self.mentee.post(self._at("goals"), **{**GOAL, "due": due})
         for value in (2, 5):
             goal = self.mentee.post(f"/v1/goals/{goal['goal_id']}/progress", value=value, note="with Grace")
         self.tell(f"A SMART one is accepted; two interviews, then five of five: {goal['status']}.")
@@ -264,6 +276,11 @@ class Journey:
 
     def _at(self, what: str) -> str:
         return f"/v1/relationships/{self.relationship}/{what}".rstrip("/")
+
+    def _refused(self, what: str, **body: Any) -> str:
+        answer = self.mentee.ask("POST", self._at(what), json=body)
+        self._expect(answer.status_code == 409, f"{what}: {answer.status_code} {answer.text}")
+        return str(answer.json()["code"])
 
     def _request(self, mentor_id: str, message: str) -> str:
         made = self.mentee.post(f"/v1/programs/{self.program}/relationships", mentor_id=mentor_id, message=message)
