@@ -1,0 +1,219 @@
+"""The relay tells everything in the log, in order and at least once, whatever is killed meanwhile."""
+
+import os
+import re
+import signal
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from deploy.fleet import Process
+from deploy.servers import Servers
+from shared import broker, relay
+from shared.database import reading, writing
+from shared.ids import new_id
+from shared.log import Recorded
+from shared.parts import Parts
+from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
+from tests.integration.toy.heard import Happened
+
+OUTSIDER = "outsider"
+
+
+@pytest.fixture
+def telling(stage: Stage) -> Process:
+    """A relay at work, and a queue of somebody outside."""
+    with channel(stage) as outside:
+        broker.declare_exchange(outside)
+        outside.queue_declare(OUTSIDER, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+        outside.queue_bind(OUTSIDER, broker.EXCHANGE, "#")
+    process = stage.relay()
+    process.start()
+    process.wait()
+    return process
+
+
+@contextmanager
+def channel(stage: Stage) -> Iterator[Any]:
+    with broker.connected(stage.broker_url) as connection:
+        yield connection.channel()
+
+
+def happen(stage: Stage, times: int) -> int:
+    return stage.happen(*(Happened(counter_id=new_id()) for _ in range(times)))
+
+
+def told(stage: Stage, until: int, queue: str = OUTSIDER, **arguments: Any) -> list[Recorded]:
+    """Everything in the queue, up to the first time that the position `until` comes."""
+    events: list[Recorded] = []
+    with broker.connected(stage.broker_url) as connection:
+        consuming = connection.channel()
+        consuming.basic_qos(0, 500, False)
+
+        def hear(message: Any) -> None:
+            events.append(broker.recorded_in(message))
+            consuming.basic_ack(message.delivery_tag)
+
+        consuming.basic_consume(queue, callback=hear, arguments=arguments)
+        waited = monotonic() + 60
+        while not events or max(event.position for event in events) < until:
+            broker.drained(connection, 1)
+            assert monotonic() < waited, f"{len(events)} of {until}"
+    return events
+
+
+def first_times(events: Sequence[Recorded]) -> list[Recorded]:
+    """In the order in which they came, without the repeats."""
+    return list({event.position: event for event in reversed(events)}.values())[::-1]
+
+
+def assert_whole(stage: Stage, events: Sequence[Recorded]) -> None:
+    """Nothing is missing, nothing came before its time, and each is what the log holds."""
+    assert first_times(events) == stage.parts.log.read(0, 100_000)
+
+
+def checkpoint(stage: Stage) -> int:
+    parts = Parts(stage.settings, "relay")
+    with reading(parts.database) as connection:
+        position: int = connection.execute(select(relay.checkpoints.c.position)).scalar_one()
+    parts.close()
+    return position
+
+
+def test_everything_in_the_log_is_told_in_order(stage: Stage, telling: Process) -> None:
+    events = told(stage, until=happen(stage, 3000))
+    assert_whole(stage, events)
+    assert len(events) == 3000
+    eventually(lambda: checkpoint(stage) == 3000)
+
+
+def test_an_event_is_told_soon_after_it_was_recorded(stage: Stage, telling: Process) -> None:
+    happen(stage, 1)
+    told(stage, until=1)
+    began = monotonic()
+    happen(stage, 1)
+    told(stage, until=2)
+    assert monotonic() - began < 0.4  # less than the pause after which the relay would look by itself
+
+
+def test_the_stream_keeps_everything_and_replays_it_from_any_point(stage: Stage, telling: Process) -> None:
+    last = happen(stage, 200)
+    told(stage, until=last)
+    assert_whole(stage, told(stage, last, broker.STREAM, **{"x-stream-offset": "first"}))
+    later = told(stage, last, broker.STREAM, **{"x-stream-offset": 150})
+    assert [event.position for event in later] == list(range(151, 201))
+
+
+def test_what_the_relay_did_not_note_before_it_was_killed_is_told_again(stage: Stage, telling: Process) -> None:
+    happen(stage, 50)
+    eventually(lambda: checkpoint(stage) == 50)
+    telling.kill()
+    parts = Parts(stage.settings, "relay")
+    with writing(parts.database) as connection:
+        connection.execute(update(relay.checkpoints).values(position=40))
+    parts.close()
+    telling.start()
+    events = told(stage, until=happen(stage, 1))
+    assert [event.position for event in events] == [*range(1, 51), *range(41, 52)]
+    assert_whole(stage, events)
+
+
+def test_relay_killed_again_and_again_under_load_tells_everything(stage: Stage, telling: Process) -> None:
+    for _ in range(4):
+        happen(stage, 1500)
+        telling.kill()
+        happen(stage, 100)
+        telling.start()
+        telling.wait()
+    assert_whole(stage, told(stage, until=happen(stage, 1)))
+
+
+def test_a_second_relay_waits_and_takes_over_within_five_seconds(stage: Stage, telling: Process) -> None:
+    second = stage.relay()
+    second.start()
+    second.wait()
+    last = happen(stage, 500)
+    eventually(lambda: checkpoint(stage) == last)
+    assert (published(telling), published(second)) == (500, 0)
+    killed = monotonic()
+    telling.kill()
+    last = happen(stage, 500)
+    eventually(lambda: checkpoint(stage) == last)
+    assert monotonic() - killed < 5
+    events = told(stage, until=last)
+    assert len(events) == 1000
+    assert_whole(stage, events)
+
+
+def published(process: Process) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics") as answer:
+        found = re.search(r"^mentoring_relay_published_total (\S+)$", answer.read().decode(), re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
+def test_broker_killed_under_load_loses_nothing(stage: Stage, telling: Process, servers: Servers) -> None:
+    told(stage, until=happen(stage, 1))
+    sleep(QUEUES_WRITTEN)
+    happen(stage, 3000)
+    servers.rabbitmq.kill()
+    try:
+        happen(stage, 500)
+        eventually(lambda: not telling.ready)
+    finally:
+        servers.rabbitmq.start()
+    last = happen(stage, 500)
+    events = told(stage, until=last)
+    assert first_times(events) == stage.parts.log.read(1, 100_000)
+    assert telling.ready and telling.running
+
+
+def test_what_the_broker_has_not_confirmed_is_not_taken_for_told(
+    stage: Stage, telling: Process, servers: Servers
+) -> None:
+    """The broker is held still, so that events are on their way to it, and then killed."""
+    first = happen(stage, 1)
+    eventually(lambda: checkpoint(stage) == first)
+    sleep(QUEUES_WRITTEN)
+    assert servers.rabbitmq.pid
+    os.kill(servers.rabbitmq.pid, signal.SIGSTOP)
+    try:
+        last = happen(stage, 300)
+        sleep(3 * relay.IDLE_SECONDS)
+        assert checkpoint(stage) == first
+    finally:
+        servers.rabbitmq.kill()
+        servers.rabbitmq.start()
+    assert_whole(stage, told(stage, until=last))
+
+
+def test_database_killed_under_load_loses_nothing(stage: Stage, telling: Process, servers: Servers) -> None:
+    happen(stage, 3000)
+    servers.postgres.kill()
+    try:
+        eventually(lambda: not telling.ready)
+    finally:
+        servers.postgres.start()
+    eventually(lambda: telling.ready)
+    assert_whole(stage, told(stage, until=happen(stage, 500)))
+    assert telling.running
+
+
+def test_an_event_that_the_broker_refuses_is_offered_until_it_is_taken(stage: Stage, telling: Process) -> None:
+    """A queue that refuses what it has no room for has no business at this exchange; here is what it does."""
+    with channel(stage) as outside:
+        full = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        outside.queue_declare("full", durable=True, auto_delete=False, arguments=full)
+        outside.queue_bind("full", broker.EXCHANGE, "#")
+    last = happen(stage, 200)
+    eventually(lambda: "The broker refused an event." in telling.output.read_text())
+    assert checkpoint(stage) < last
+    with channel(stage) as outside:
+        outside.queue_delete("full")
+    eventually(lambda: checkpoint(stage) == last)
+    assert_whole(stage, told(stage, until=last))

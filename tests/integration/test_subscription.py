@@ -1,0 +1,148 @@
+"""A service hears everything once and in order, whatever is killed, deleted or told twice meanwhile."""
+
+from time import sleep
+
+import pytest
+from sqlalchemy import update
+
+from deploy.fleet import Process
+from deploy.servers import Servers
+from shared import broker, relay
+from shared.database import writing
+from shared.ids import new_id
+from shared.parts import Parts
+from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
+from tests.integration.toy.events import Counted
+from tests.integration.toy.heard import Happened
+
+QUEUE = "mentoring.toy"
+
+
+@pytest.fixture
+def telling(stage: Stage) -> Process:
+    return started(stage.relay())
+
+
+@pytest.fixture
+def hearing(stage: Stage, telling: Process) -> Process:
+    return started(stage.toy())
+
+
+def started(process: Process) -> Process:
+    process.start()
+    process.wait()
+    return process
+
+
+class Load:
+    """So many things happen to each of ten counters."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._counters = [new_id() for _ in range(10)]
+        self._times = 0
+
+    def happen(self, times: int) -> None:
+        self._times += times
+        self._stage.happen(*(Happened(counter_id=counter) for _ in range(times) for counter in self._counters))
+
+    @property
+    def heard_whole(self) -> bool:
+        """The directory knows of each, and each was counted by the policy: as often as it happened."""
+        heard = [self._stage.heard(counter, of) for counter in self._counters for of in (Happened, Counted)]
+        assert max(heard) <= self._times
+        return heard == [self._times] * len(heard)
+
+    def assert_once(self, seconds: float = 60) -> None:
+        eventually(lambda: self.heard_whole, seconds)
+        names = [f"counter-{counter}" for counter in self._counters]
+        streams = self._stage.parts.log.streams(names)
+        assert [len(streams[name]) for name in names] == [self._times] * len(names)
+
+
+@pytest.fixture
+def load(stage: Stage) -> Load:
+    return Load(stage)
+
+
+def test_what_happens_elsewhere_is_heard_once_and_answered_once(load: Load, hearing: Process) -> None:
+    load.happen(30)
+    load.assert_once()
+
+
+def test_a_service_that_starts_late_hears_what_was_before(stage: Stage, load: Load, telling: Process) -> None:
+    load.happen(30)
+    started(stage.toy())
+    load.assert_once()
+
+
+def test_what_is_told_twice_is_heard_once(stage: Stage, load: Load, telling: Process, hearing: Process) -> None:
+    load.happen(20)
+    load.assert_once()
+    telling.kill()
+    parts = Parts(stage.settings, "relay")
+    with writing(parts.database) as connection:
+        connection.execute(update(relay.checkpoints).values(position=0))
+    parts.close()
+    telling.start()
+    load.happen(20)
+    load.assert_once()
+
+
+def test_without_the_relay_a_service_hears_from_the_log(load: Load, telling: Process, hearing: Process) -> None:
+    telling.kill()
+    load.happen(5)
+    load.assert_once()
+
+
+def test_a_deleted_queue_is_made_again_and_what_was_in_it_is_read_from_the_log(
+    stage: Stage, load: Load, hearing: Process
+) -> None:
+    for _ in range(3):
+        load.happen(20)
+        with broker.connected(stage.broker_url) as connection:
+            connection.channel().queue_delete(QUEUE)
+        load.happen(20)
+    load.assert_once()
+    eventually(lambda: stage.consumers(QUEUE) == 1)
+
+
+def test_of_two_copies_one_hears_and_the_other_takes_over(stage: Stage, load: Load, hearing: Process) -> None:
+    started(stage.toy())
+    load.happen(20)
+    hearing.kill()
+    load.happen(20)
+    load.assert_once()
+
+
+def test_service_killed_again_and_again_while_it_hears(load: Load, hearing: Process) -> None:
+    for _ in range(3):
+        load.happen(40)
+        sleep(0.3)
+        hearing.kill()
+        hearing.start()
+        hearing.wait()
+    load.assert_once()
+
+
+def test_broker_killed_while_a_service_hears(load: Load, hearing: Process, servers: Servers) -> None:
+    sleep(QUEUES_WRITTEN)
+    load.happen(40)
+    servers.rabbitmq.kill()
+    try:
+        load.happen(20)
+        eventually(lambda: not hearing.ready)
+    finally:
+        servers.rabbitmq.start()
+    load.happen(20)
+    load.assert_once()
+    eventually(lambda: hearing.ready)
+
+
+def test_database_killed_while_a_service_hears(load: Load, hearing: Process, servers: Servers) -> None:
+    load.happen(40)
+    servers.postgres.kill()
+    servers.postgres.start()
+    load.happen(20)
+    load.assert_once()
+    assert hearing.running
