@@ -109,7 +109,9 @@ def _relay(settings: Settings, stop: threading.Event) -> None:
 
 def _until_told(stop: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(
+            number, lambda *_: threading.Thread(target=stop.set).start()
+        )  # what it interrupts may hold its lock
 
 
 def _welcome(settings: Settings) -> None:

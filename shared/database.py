@@ -14,6 +14,8 @@ from sqlalchemy.types import TypeDecorator
 
 from shared.refusals import Unavailable
 
+CONNECT_SECONDS = 5
+
 
 class Timestamp(TypeDecorator[datetime]):
     """An aware moment, read back in UTC on every database."""
@@ -40,7 +42,7 @@ def owner_url(url: str, owner: str) -> str:
     if parsed.get_backend_name() == "sqlite":
         return f"sqlite:///{parsed.database}/{owner}.db"
     options = quote(f"-c search_path={owner} -c role={role_of(owner)}")
-    return f"{url}{'&' if parsed.query else '?'}options={options}"
+    return f"{url}{'&' if parsed.query else '?'}connect_timeout={CONNECT_SECONDS}&options={options}"
 
 
 def log_url(url: str, owner: str) -> str:
