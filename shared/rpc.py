@@ -120,9 +120,3 @@ class RpcBus:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError("the broker's connection broke"))
-
-
-async def _end_of(connection: AbstractConnection) -> None:
-    ended = asyncio.Event()
-    connection.close_callbacks.add(lambda *_: ended.set())
-    await ended.wait()
