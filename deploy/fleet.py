@@ -57,6 +57,11 @@ class Process:
         self._end(signal.SIGTERM, seconds)
 
     @property
+    def pid(self) -> int | None:
+        """None before its start."""
+        return self._process.pid if self._process else None
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -45,7 +45,7 @@ COMMANDS = Histogram("mentoring_command_seconds", "Time to carry out a command",
 
 
 class PayloadInvalid(Invalid):
-    """The command is not well formed."""
+    """The command is not well formed, or what came with it."""
 
 
 class TooLate(Unavailable):
@@ -174,8 +174,6 @@ def _carry_out(kind: type[Command], payload: dict[str, Any], headers: dict[str, 
     except ValidationError as error:
         wrong = [{"at": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in error.errors()]
         raise PayloadInvalid(errors=wrong) from None
-    except (KeyError, ValueError) as error:
-        raise PayloadInvalid(f"The call's context is not well formed: {error}") from None
     if context.deadline is not None and clock.now() > context.deadline:
         raise TooLate()
     return runtime.handle(command, context)

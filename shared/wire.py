@@ -1,11 +1,11 @@
 """A command's context and its answer as they travel by RPC: context in headers, never who the asker claims to be."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import AwareDatetime, BaseModel, Field
 
 from shared.ids import NIL
 from shared.refusals import Refusal
@@ -15,6 +15,19 @@ Headers = dict[str, str | int]
 Answer = dict[str, Any]
 
 FAILED: Answer = {"failed": True}
+
+
+class _Sent(BaseModel):
+    """The context's fields that are taken from headers; whatever else is there counts for nothing."""
+
+    command_id: UUID
+    correlation_id: UUID
+    program: UUID = NIL
+    token: str | None = Field(None, alias="auth_token")
+    causation_id: UUID | None = None
+    seen: int = 0
+    expected_version: int | None = None
+    deadline: AwareDatetime | None = None
 
 
 class ServiceFailed(Exception):
@@ -37,17 +50,8 @@ def to_headers(context: Context) -> Headers:
 
 
 def from_headers(headers: Mapping[str, Any]) -> Context:
-    """Raises KeyError or ValueError for what no sender of ours wrote."""
-    return Context(
-        command_id=UUID(headers["command_id"]),
-        correlation_id=UUID(headers["correlation_id"]),
-        program=UUID(headers.get("program", str(NIL))),
-        token=headers.get("auth_token"),
-        causation_id=UUID(headers["causation_id"]) if "causation_id" in headers else None,
-        seen=int(headers.get("seen", 0)),
-        expected_version=headers.get("expected_version"),
-        deadline=datetime.fromisoformat(headers["deadline"]) if "deadline" in headers else None,
-    )
+    """Raises ValidationError for what no sender of ours wrote."""
+    return Context(**_Sent.model_validate(headers).model_dump())
 
 
 def to_answer(outcome: Done | Refusal) -> Answer:

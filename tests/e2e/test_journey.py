@@ -35,13 +35,15 @@ def played(platform: Platform) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def subscribed(command: Sequence[str], output: Path) -> Iterator[Callable[[], list[tuple[str, str]]]]:
-    """An example from the documentation at work; gives the events that it has printed."""
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
+def subscribed(command: Sequence[str], broker: str, output: Path) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """An example from the documentation at work; gives the events that it has printed, as type and subject."""
+    environment = {**os.environ, "MENTORING_BROKER_URL": broker, "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
     with output.open("wb") as file:
         process = subprocess.Popen(command, cwd=ROOT / "docs" / "examples", env=environment, stdout=file, stderr=file)
     try:
-        yield lambda: [(words[0], words[-1]) for line in output.read_text().splitlines() if (words := line.split())]
+        yield lambda: [
+            (words[-2], words[-1]) for line in output.read_text().splitlines() if len(words := line.split()) > 1
+        ]
     finally:
         process.kill()
         process.wait()
@@ -72,8 +74,11 @@ def test_the_embedded_platform_plays_the_journey_and_every_view_equals_its_rebui
 def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(fleet: Fleet, tmp_path: Path) -> None:
     broker = fleet.environment["MENTORING_BROKER_URL"]
     stock = [str(Path(sys.executable).with_name("nameko")), "run", "subscriber_nameko", "--broker", broker]
-    plain = [sys.executable, "subscriber_pika.py", broker]
-    with subscribed(stock, tmp_path / "nameko") as by_nameko, subscribed(plain, tmp_path / "pika") as by_pika:
+    plain = [sys.executable, "subscriber_pika.py"]
+    with (
+        subscribed(stock, broker, tmp_path / "nameko") as by_nameko,
+        subscribed(plain, broker, tmp_path / "pika") as by_pika,
+    ):
         assert eventually(lambda: all(map(partial(listening, broker), ("evt-mentoring-#--subscriber.hear", "example"))))
         events = played(fleet)
         subject = events[0][1]

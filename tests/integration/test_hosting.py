@@ -3,12 +3,10 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, sleep
-from typing import Any
 from uuid import UUID
 
 import aio_pika
@@ -23,8 +21,9 @@ from shared import clock, tokens
 from shared.ids import new_id
 from shared.refusals import Conflict, Refusal, Unauthenticated, Unavailable
 from shared.rpc import RpcBus
-from shared.service import Context, Done
+from shared.service import Done
 from shared.wire import ServiceFailed
+from tests.integration.asking import call, connected, context
 from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually, staged
 from tests.integration.toy.events import Counted
 from tests.integration.toy.service import KEPT, LIMIT, Break, Count, Dawdle, Promise, WhoAmI
@@ -32,23 +31,8 @@ from tests.integration.toy.service import KEPT, LIMIT, Break, Count, Dawdle, Pro
 Asking = Callable[[RpcBus], Awaitable[None]]
 
 
-def context(seconds: float = 10) -> Context:
-    return Context(new_id(), new_id(), deadline=clock.now() + timedelta(seconds=seconds))
-
-
 def count(amount: int = 1, counter_id: UUID | None = None) -> Count:
     return Count(counter_id=counter_id or new_id(), amount=amount, at=clock.now())
-
-
-@asynccontextmanager
-async def bus(stage: Stage) -> AsyncIterator[RpcBus]:
-    bus = RpcBus(stage.broker_url)
-    bus.start()
-    try:
-        await until(lambda: bus.connected)
-        yield bus
-    finally:
-        await bus.stop()
 
 
 async def until(holds: Callable[[], bool], seconds: float = 60) -> None:
@@ -57,8 +41,8 @@ async def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 def ask(stage: Stage, asking: Asking) -> None:
     async def run() -> None:
-        async with bus(stage) as connected:
-            await asking(connected)
+        async with connected(stage.broker_url) as bus:
+            await asking(bus)
 
     asyncio.run(run())
 
@@ -124,7 +108,7 @@ def test_a_refusal_comes_with_its_kind_code_and_facts(stage: Stage, toy: Process
 
 def test_a_payload_that_is_not_valid_says_where_and_repeats_nothing_of_it(stage: Stage, toy: Process) -> None:
     async def asking(bus: RpcBus) -> None:
-        answer = await call(stage, "count", {"counter_id": str(new_id()), "amount": "my-password"}, {})
+        answer = await call(stage.broker_url, "toy.count", {"counter_id": str(new_id()), "amount": "my-password"}, {})
         refused = answer["result"]["refused"]
         assert (refused["kind"], refused["code"]) == ("invalid", "payload_invalid")
         assert [error["at"] for error in refused["facts"]["errors"]] == ["at", "amount"]
@@ -156,32 +140,11 @@ def test_who_asks_is_what_the_token_says_and_nothing_else(stage: Stage, toy: Pro
         assert (await bus.send("toy", who, replace(context(), token=token))).result == {"actor": str(ada)}
         with pytest.raises(Unauthenticated):
             await bus.send("toy", who, replace(context(), token=token[:-4]))
-        claimed = await call(stage, "who_am_i", {"at": clock.now().isoformat()}, {"actor": "system:init"})
+        payload = who.model_dump(mode="json")
+        claimed = await call(stage.broker_url, "toy.who_am_i", payload, {"actor": "system:init"})
         assert claimed["result"]["done"]["result"] == {"actor": "anonymous"}
 
     ask(stage, asking)
-
-
-async def call(stage: Stage, method: str, payload: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
-    """By hand, as nobody who means well would call."""
-    async with await aio_pika.connect(stage.broker_url) as connection:
-        channel = await connection.channel()
-        exchange = await channel.get_exchange("nameko-rpc")
-        replies = await channel.declare_queue(exclusive=True)
-        await replies.bind(exchange, replies.name)
-        sent = {"command_id": str(new_id()), "correlation_id": str(new_id()), **headers}
-        message = aio_pika.Message(
-            json.dumps({"args": [], "kwargs": {"payload": payload}}).encode(),
-            content_type="application/json",
-            content_encoding="utf-8",
-            reply_to=replies.name,
-            headers={f"nameko.{name}": value for name, value in sent.items()},
-        )
-        await exchange.publish(message, f"toy.{method}")
-        async with replies.iterator(timeout=10) as answers:
-            async for answer in answers:
-                return dict(json.loads(answer.body))
-    raise AssertionError("no answer")
 
 
 def test_a_call_that_says_not_where_to_answer_does_not_end_the_service(stage: Stage, toy: Process) -> None:
@@ -248,7 +211,7 @@ def test_a_call_that_arrives_after_its_deadline_is_not_carried_out(stage: Stage,
     async def asking(bus: RpcBus) -> None:
         command = count()
         passed = (clock.now() - timedelta(seconds=1)).isoformat()
-        answer = await call(stage, "count", command.model_dump(mode="json"), {"deadline": passed})
+        answer = await call(stage.broker_url, "toy.count", command.model_dump(mode="json"), {"deadline": passed})
         assert answer["result"]["refused"]["kind"] == "unavailable"
         assert counted(stage, command.counter_id) == []
 

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import create_engine, select, text, update
 
 from deploy.fleet import Process
 from deploy.servers import Servers
@@ -148,6 +148,52 @@ def test_a_second_relay_waits_and_takes_over_within_five_seconds(stage: Stage, t
     events = told(stage, until=last)
     assert len(events) == 1000
     assert_whole(stage, events)
+
+
+def test_a_leader_whose_session_ended_while_it_was_held_still_has_no_say_any_more(
+    stage: Stage, telling: Process
+) -> None:
+    """When it wakes it may tell again what it had not noted; it neither leads nor moves the checkpoint back."""
+    last = happen(stage, 100)
+    eventually(lambda: checkpoint(stage) == last)
+    second = stage.relay()
+    second.start()
+    second.wait()
+    leader = session_of_the_leader(stage)
+    assert telling.pid
+    os.kill(telling.pid, signal.SIGSTOP)
+    try:
+        administer(stage, "SELECT pg_terminate_backend(:pid)", pid=leader)
+        last = happen(stage, 100)
+        eventually(lambda: checkpoint(stage) == last)
+        successor = session_of_the_leader(stage)
+        assert successor != leader
+    finally:
+        os.kill(telling.pid, signal.SIGCONT)
+    eventually(lambda: "interrupted" in telling.output.read_text())
+    last = happen(stage, 100)
+    eventually(lambda: checkpoint(stage) == last)
+    assert published(second) == 200
+    assert session_of_the_leader(stage) == successor
+    assert_whole(stage, told(stage, until=last))
+
+
+def session_of_the_leader(stage: Stage) -> int:
+    """The process id, in PostgreSQL, of the one session that holds the relays' lock."""
+    held = (
+        "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND objid = :key"
+    )
+    [pid] = administer(stage, held, key=relay.LEADER_KEY)
+    return pid
+
+
+def administer(stage: Stage, statement: str, **values: int) -> list[int]:
+    engine = create_engine(stage.settings.database_url)
+    with engine.connect() as connection:
+        found = list(connection.scalars(text(statement), values))
+    engine.dispose()
+    return found
 
 
 def published(process: Process) -> float:

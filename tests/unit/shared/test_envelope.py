@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from shared.broker import from_envelope, message, to_envelope
 from shared.log import Recorded
 
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "README.md"
 WHOLE = st.integers(-(2**53), 2**53)
 JSON = st.recursive(
     st.none() | st.booleans() | WHOLE | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -63,3 +65,8 @@ def test_the_message_outlives_the_broker_and_says_what_it_is(event: Recorded) ->
     assert properties["message_id"] == str(event.event_id)
     assert properties["type"] == event.type
     assert properties["content_type"] == "application/json"
+
+
+def test_the_event_that_is_shown_to_subscribers_is_one_of_ours() -> None:
+    [body] = re.findall(r"```json\n(.*?)```", EXAMPLES.read_text(), re.DOTALL)
+    assert orjson.loads(to_envelope(from_envelope(body.encode()))) == orjson.loads(body)

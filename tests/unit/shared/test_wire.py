@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shared.ids import new_id
 from shared.refusals import Conflict, Refusal
@@ -33,6 +34,33 @@ def test_a_context_arrives_as_it_was_sent(context: Context) -> None:
 def test_nobody_can_say_by_a_header_who_asks() -> None:
     sent = to_headers(Context(new_id(), new_id(), actor="system:init"))
     assert from_headers({**sent, "actor": "system:init"}).actor is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"command_id": "not an id"},
+        {"correlation_id": 7},
+        {"causation_id": 7},
+        {"program": []},
+        {"auth_token": 7},
+        {"seen": "much"},
+        {"expected_version": "first"},
+        {"deadline": "tomorrow"},
+        {"deadline": "2999-01-01T00:00:00"},
+    ],
+    ids=str,
+)
+def test_what_no_sender_of_ours_wrote_is_not_taken(wrong: dict[str, object]) -> None:
+    sent = to_headers(Context(new_id(), new_id()))
+    with pytest.raises(ValidationError) as invalid:
+        from_headers({**sent, **wrong})
+    assert [error["loc"] for error in invalid.value.errors()] == [tuple(wrong)]
+
+
+def test_a_context_without_its_command_id_is_not_taken() -> None:
+    with pytest.raises(ValidationError):
+        from_headers({"correlation_id": str(new_id())})
 
 
 def test_an_answer_arrives_as_it_was_given() -> None:
