@@ -1,41 +1,37 @@
 """`python -m services <command>`: every way to start, install or examine the platform."""
 
-import argparse
+import ast
 import sys
+from argparse import ArgumentParser
+from importlib import import_module
 from pathlib import Path
 
-from shared import green
 from shared.keys import KeysMissing
 from shared.refusals import Refusal
 
-SERVICES = ("identity", "matching", "messaging", "goals", "files")
+COMMANDS = {path.stem: path for path in sorted((Path(__file__).parent / "cli").glob("[a-z]*.py"))}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="the whole platform in this process: no server, data in a folder")
-    run.add_argument("--port", type=int, default=8000)
-    run.add_argument("--folder", type=Path, default=Path("var"))
-    commands.add_parser("init", help="install keys, tables, buckets and the first coordinator; repeat at will")
-    start = commands.add_parser("start", help="one process of the distributed platform")
-    start.add_argument("process")
-    rebuild = commands.add_parser("rebuild", help="rebuild every view from the log beside the live ones and compare")
-    rebuild.add_argument("--verify", action="store_true", required=True, help="compare only; nothing is switched")
-    rebuild.add_argument("--folder", type=Path, default=Path("var"), help="of an embedded platform, without settings")
-    arguments = vars(parser.parse_args())
-    command = arguments.pop("command")
-    if command == "start" and arguments["process"] in SERVICES:
-        green.prepare()
-        from services import hosted
-
-        sys.exit(hosted.start(**arguments))
-    from services import running
-
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name not in COMMANDS:
+        sys.exit(_overview(name))
+    command = import_module(f"services.cli.{name}")
+    parser = ArgumentParser(prog=f"python -m services {name}", description=command.__doc__)
+    command.arguments(parser)
     try:
-        sys.exit(getattr(running, command)(**arguments))
+        sys.exit(command.main(**vars(parser.parse_args(rest))))
     except (KeysMissing, Refusal, ValueError) as error:
-        sys.exit(f"cannot {command}: {error}")
+        sys.exit(f"cannot {name}: {error}")
+
+
+def _overview(asked: str) -> int:
+    """Each command with the first line of its module, which is read and not imported."""
+    print(f"{__doc__}\n")
+    for name, path in COMMANDS.items():
+        says = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+        print(f"  {name:<10} {says}")
+    return 0 if asked in {"-h", "--help"} else 2
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ from shared import hosting, telemetry
 from shared.parts import Parts
 
 
-def start(process: str) -> int:
+def start(process: str) -> None:
     """Until SIGTERM."""
     settings = settings_of_environment()
     telemetry.configure(settings.log_level, process)
     parts = Parts(settings, process)
     hosting.host(parts, assemble(process, parts))
-    return 0

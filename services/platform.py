@@ -65,19 +65,6 @@ def coordinator(settings: Settings) -> tuple[str, Path]:
     return settings.coordinator_email or COORDINATOR_EMAIL, settings.secrets_dir / COORDINATOR_PASSWORD
 
 
-def embedded_settings(folder: Path, port: int = 8000) -> Settings:
-    """SQLite, secrets and files below `folder`; no server is used even if the environment names one."""
-    return Settings(
-        database_url=f"sqlite:///{folder / 'data'}",
-        secrets_dir=folder / "secrets",
-        data_dir=folder / "data",
-        broker_url=None,
-        s3_endpoint=None,
-        http_port=port,
-        public_url=f"http://127.0.0.1:{port}",
-    )
-
-
 @contextmanager
 def embedded(settings: Settings) -> Iterator[FastAPI]:
     """The whole platform in this process; its loops end with the context."""
