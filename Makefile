@@ -2,6 +2,7 @@
 
 PYTHON ?= python3.11
 BIN := .venv/bin
+AT_ONCE ?= 2
 
 .PHONY: run demo servers servers-down check test bench lock clean
 
@@ -23,7 +24,7 @@ check: .venv/dev
 
 test: .venv/dev
 	@$(BIN)/python -m deploy.servers install || echo "Tests that need these servers will not run." >&2
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS)
 
 bench: .venv/dev
 	@$(BIN)/python -m bench $(ONLY)

@@ -9,20 +9,19 @@ import pytest
 from deploy import fresh
 from deploy.servers import ServerMissing, Servers, held
 
-MISSING = pytest.StashKey[str]()
-
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """PostgreSQL, RabbitMQ and MinIO; `.environment` holds the settings by which the platform finds them.
 
-    Those that did not run before the tests are stopped after them. A test that kills one starts it again.
+    Those that did not run before the tests are stopped after them. A test that kills one starts it again. Tests that
+    run side by side, in processes named gw0, gw1 …, have a set for each process.
     """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     with ExitStack() as stack:
         try:
-            running = stack.enter_context(held(Servers.from_environment()))
+            running = stack.enter_context(held(Servers.from_environment().beside(number)))
         except ServerMissing as missing:
-            pytestconfig.stash[MISSING] = str(missing)
             pytest.skip(str(missing))
         yield running
 
@@ -48,16 +47,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if MISSING in session.config.stash and os.environ.get("CI"):
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and _not_run(terminal) and os.environ.get("CI"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if MISSING not in config.stash:
-        return
-    not_run = [report.nodeid for report in terminalreporter.getreports("skipped") if "servers" in report.keywords]
-    terminalreporter.section(f"{len(not_run)} tests did not run", red=True)
-    terminalreporter.line(config.stash[MISSING])
-    for name in not_run:
-        terminalreporter.line(f"  {name}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not_run := _not_run(terminalreporter):
+        terminalreporter.section(f"{len(not_run)} tests did not run", red=True)
+        for reason in sorted(set(not_run.values())):
+            terminalreporter.line(reason)
+        for name in not_run:
+            terminalreporter.line(f"  {name}")
+
+
+def _not_run(terminal: pytest.TerminalReporter) -> dict[str, str]:
+    """Test → why, for those that lacked a server."""
+    reports = [report for report in terminal.getreports("skipped") if "servers" in report.keywords]
+    return {report.nodeid: str(report.longrepr[2]) for report in reports if isinstance(report.longrepr, tuple)}

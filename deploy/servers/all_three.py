@@ -14,6 +14,7 @@ from deploy.servers.rabbitmq import RabbitMQ
 from deploy.servers.server import Server, owner_only
 
 DEFAULT_FOLDER = Path(__file__).parents[2] / "var" / "servers"
+PORTS_OF_A_SET = 10
 
 
 class Servers:
@@ -33,6 +34,11 @@ class Servers:
         named = {kind.name: os.environ.get(kind.port_setting) for kind in (PostgreSQL, RabbitMQ, MinIO)}
         return cls(folder, {name: int(port) for name, port in named.items() if port})
 
+    def beside(self, number: int) -> "Servers":
+        """Another set: in a folder and on ports of its own."""
+        ports = {server.name: server.port + number * PORTS_OF_A_SET for server in self}
+        return Servers(self.folder.with_name(f"{self.folder.name}-{number}"), ports) if number else self
+
     def __iter__(self) -> Iterator[Server]:
         return iter((self.postgres, self.rabbitmq, self.minio))
 
@@ -50,10 +56,14 @@ class Servers:
         for server in self:
             server.install()
 
-    def up(self) -> list[Server]:
-        """Start those that do not run, all at once; the ones that it started. Raises ServerFailed, ServerMissing."""
+    def locate(self) -> None:
+        """Raises ServerMissing."""
         for server in self:
             server.locate()
+
+    def up(self) -> list[Server]:
+        """Start those that do not run, all at once; the ones that it started. Raises ServerFailed, ServerMissing."""
+        self.locate()
         with self._alone():
             down = [server for server in self if not server.running]
             _together(self, lambda server: server.start())
@@ -83,6 +93,7 @@ class Servers:
 @contextmanager
 def held(servers: Servers) -> Iterator[Servers]:
     """They run within; those that did not run before are stopped again."""
+    servers.locate()
     down = [server for server in servers if not server.running]
     try:
         servers.up()

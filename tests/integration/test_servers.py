@@ -153,8 +153,11 @@ def test_each_fresh_broker_has_queues_of_its_own(fresh_broker: Callable[[], str]
         connection.channel().queue_declare("mine", passive=True)
 
 
+@pytest.mark.parametrize("processes", ["0", "1"])
 @pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
-def test_without_servers_the_tests_that_did_not_run_are_named_and_ci_fails(ci: str, status: int) -> None:
+def test_without_servers_the_tests_that_did_not_run_are_named_and_ci_fails(
+    ci: str, status: int, processes: str
+) -> None:
     done = subprocess.run(
         [
             sys.executable,
@@ -162,6 +165,7 @@ def test_without_servers_the_tests_that_did_not_run_are_named_and_ci_fails(ci: s
             "pytest",
             "-p",
             "no:cacheprovider",
+            f"--numprocesses={processes}",
             f"{__file__}::{test_each_fresh_database_is_empty.__name__}",
         ],
         env={**os.environ, "MENTORING_MINIO": "/nowhere/minio", "CI": ci},
