@@ -1,44 +1,33 @@
-"""`python -m bench [NAME …]`: every row of the table, or those named, into var/bench/results.json."""
+"""`python -m bench [NAME …]`: the table's rows, all or those of the benchmarks named, into bench/results.json."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 
-from bench import append
-from bench.database import Database, running
-from bench.machine import durability, machine, versions
-from bench.rows import Row, table
-
-RESULTS = Path(__file__).parent.parent / "var" / "bench" / "results.json"
-
-ROWS: dict[str, Callable[[Database], Row]] = {
-    "append": append.in_one_process,
-    "append_functions": append.with_functions,
-    "append_processes": append.in_five_processes,
-}
+from bench.benchmarks import benchmarks
+from bench.machine import surroundings
+from bench.place import Place
+from bench.results import FILE, save
+from bench.row import Row, table
+from deploy.servers import Servers
 
 
 def main() -> None:
+    known = benchmarks()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *ROWS], metavar="NAME", help=f"of {', '.join(ROWS)}")
-    names = parser.parse_args().names or list(ROWS)
-    with running() as database:
-        rows = [ROWS[name](database) for name in names]
-        with database.connect() as connection:
-            settings = durability(connection)
-    results = {
-        "rows": [row.as_json() for row in rows],
-        "machine": machine(),
-        "versions": versions(),
-        "durability": settings,
-    }
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    parser.add_argument("names", nargs="*", choices=[[], *known], metavar="NAME", help=f"of {', '.join(known)}")
+    names = parser.parse_args().names or list(known)
+    rows: list[Row] = []
+    servers = Servers.from_environment()
+    with ExitStack() as whole:
+        for name in names:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            with ExitStack() as own:
+                rows += known[name](Place(servers, whole, own))
+            save(rows, surroundings(servers))
     print(table(rows))
-    print("  ".join(f"{name}: {value}" for name, value in (machine() | settings).items()))
-    print(f"results: {RESULTS}")
-    if not all(row.reached for row in rows):
+    print(f"results: {FILE}")
+    if any(row.missed for row in rows):
         sys.exit(1)
 
 

@@ -1,31 +1,36 @@
-"""What the numbers were measured on."""
+"""What the numbers were measured on, and what the servers promised meanwhile: the same to both sides."""
 
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import psycopg
+from bench.place import connect
+from deploy.servers import Servers
+from shared import broker
 
-DURABILITY = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
+Facts = dict[str, str]
 
-
-def machine() -> dict[str, Any]:
-    return {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform()}
-
-
-def versions() -> dict[str, str]:
-    packages = ("eventlet", "eventsourcing", "psycopg", "sqlalchemy")
-    return {"python": platform.python_version()} | {package: version(package) for package in packages}
+PACKAGES = ("amqp", "eventlet", "eventsourcing", "fastapi", "kombu", "nameko", "psycopg", "sqlalchemy", "uvicorn")
+PROMISES = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
+CONFIRMED = "persistent messages, quorum queues, publisher confirms"
 
 
-def durability(connection: psycopg.Connection) -> dict[str, str]:
-    """The server's version and what it promises about a commit: the same for both sides."""
-    settings = {"server_version": connection.info.parameter_status("server_version") or ""}
-    for name in DURABILITY:
-        (settings[name],) = connection.execute("SELECT current_setting(%s)", (name,)).fetchone() or ("",)
-    return settings
+def surroundings(servers: Servers) -> dict[str, Facts]:
+    """Of the servers, those that run."""
+    machine = {"cpu": _cpu(), "cores": str(os.cpu_count()), "system": platform.platform()}
+    versions = {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
+    durability = {}
+    if servers.postgres.running:
+        with connect(servers.environment["MENTORING_DATABASE_URL"]) as connection:
+            versions["postgresql"] = connection.info.parameter_status("server_version") or ""
+            for name in PROMISES:
+                (durability[name],) = connection.execute("SELECT current_setting(%s)", (name,)).fetchone() or ("",)
+    if servers.rabbitmq.running:
+        with broker.connected(servers.environment["MENTORING_BROKER_URL"]) as connection:
+            versions["rabbitmq"] = connection.server_properties["version"]
+        durability["rabbitmq"] = CONFIRMED
+    return {"machine": machine, "versions": versions, "durability": durability}
 
 
 def _cpu() -> str:

@@ -24,7 +24,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate
 from sqlalchemy import make_url
 
-from bench.database import plain
+from bench.place import plain
 from shared.ids import NIL
 from shared.log import Append, Appended, Entry, open_log
 

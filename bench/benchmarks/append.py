@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from bench.database import Database
-from bench.rows import Row, alternating
+from bench.measuring import alternating
+from bench.place import Place, connect
+from bench.row import Goal, Row, at_least
 from shared.log import install_log
 
 RUNS = 3
@@ -15,27 +16,25 @@ SECONDS = 2.0
 LIMIT = "bare INSERT"
 
 
-def in_one_process(database: Database) -> Row:
+def in_one_process(place: Place) -> list[Row]:
     """16 threads of one process, against the library as it is configured by default."""
-    return _against("append", "peer", "eventsourcing", database, processes=1, goal=4)
+    return [_against("append", "peer", "eventsourcing", place, 1, at_least(4, "peer"))]
 
 
-def with_functions(database: Database) -> Row:
+def with_functions(place: Place) -> list[Row]:
     """The same against the library's stored procedures, which it leaves off by default."""
-    return _against("append_functions", "peer_functions", "eventsourcing, functions on", database, processes=1)
+    return [_against("append_functions", "peer_functions", "eventsourcing, functions on", place, 1)]
 
 
-def in_five_processes(database: Database) -> Row:
+def in_five_processes(place: Place) -> list[Row]:
     """5 processes of 16 green threads each, as hosted services are; the library in the same way."""
-    return _against("append_processes", "peer", "eventsourcing", database, processes=5)
+    return [_against("append_processes", "peer", "eventsourcing", place, 5)]
 
 
-def _against(
-    name: str, peer: str, peer_name: str, database: Database, *, processes: int, goal: float | None = None
-) -> Row:
-    mine, others, bare = (database.fresh(f"bench_{side}") for side in ("ours", "peer", "bare"))
+def _against(name: str, peer: str, peer_name: str, place: Place, processes: int, *goals: Goal) -> Row:
+    mine, others, bare = (place.database() for _ in range(3))
     install_log(mine)
-    with database.connect(bare) as connection:
+    with connect(bare) as connection:
         connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, text text)")
     measured = alternating(
         RUNS,
@@ -51,7 +50,7 @@ def _against(
         peer=measured["peer"].value,
         limit_name=LIMIT,
         limit=measured["limit"].value,
-        goal=goal,
+        goals=goals,
         spread={side: measured[side].spread for side in measured},
     )
 
@@ -85,3 +84,10 @@ def _told(writer: subprocess.Popen[str]) -> str:
     if not line:
         raise RuntimeError("a writer ended before its time")
     return line
+
+
+BENCHMARKS = {
+    "append": in_one_process,
+    "append_functions": with_functions,
+    "append_processes": in_five_processes,
+}
