@@ -12,9 +12,11 @@ import orjson
 
 from shared.log import Recorded
 from shared.refusals import Unavailable
+from shared.schemas import schema_id
+from shared.topology import EXCHANGE, STREAM
 
-EXCHANGE = "mentoring.events"
-STREAM = "mentoring.log"
+__all__ = ["EXCHANGE", "STREAM"]
+
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 20
@@ -92,49 +94,52 @@ def recorded_in(delivered: amqp.Message) -> Recorded:
 
 
 def to_envelope(recorded: Recorded) -> bytes:
-    """The event as CloudEvents 1.0 in JSON; what the standard has no attribute for stands in extension attributes."""
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            "id": recorded.event_id,
-            "source": f"/{recorded.type.split('.', 1)[0]}",
-            "type": recorded.type,
-            "subject": recorded.subject,
-            "time": recorded.occurred_at,
-            "datacontenttype": "application/json",
-            "dataschema": f"urn:mentoring:{recorded.type}:{recorded.schema_version}",
-            "sequence": str(recorded.version),
-            "position": recorded.position,
-            "stream": recorded.stream,
-            "schemaversion": recorded.schema_version,
-            "program": recorded.program,
-            "actor": recorded.actor,
-            "commandid": recorded.command_id,
-            "correlationid": recorded.correlation_id,
-            "causationid": recorded.causation_id,
-            "recordedat": recorded.recorded_at,
-            "hash": recorded.hash.hex(),
-            "data": orjson.Fragment(recorded.data),
-        }
-    )
+    """The event as CloudEvents 1.0 in JSON; what the standard has no attribute for stands in extension attributes.
+
+    The standard's integers end at 2³¹ - 1, so what counts stands in strings. An attribute without a value is left out.
+    """
+    envelope = {
+        "specversion": "1.0",
+        "id": recorded.event_id,
+        "source": f"/{recorded.type.split('.', 1)[0]}",
+        "type": recorded.type,
+        "subject": recorded.subject,
+        "time": recorded.occurred_at,
+        "datacontenttype": "application/json",
+        "dataschema": schema_id(recorded.type, recorded.schema_version),
+        "sequence": str(recorded.version),
+        "sequencetype": "Integer",
+        "position": str(recorded.position),
+        "stream": recorded.stream,
+        "schemaversion": recorded.schema_version,
+        "program": recorded.program,
+        "actor": recorded.actor,
+        "commandid": recorded.command_id,
+        "correlationid": recorded.correlation_id,
+        "causationid": recorded.causation_id,
+        "recordedat": recorded.recorded_at,
+        "hash": recorded.hash.hex(),
+        "data": orjson.Fragment(recorded.data),
+    }
+    return orjson.dumps({name: value for name, value in envelope.items() if value is not None})
 
 
 def from_envelope(body: bytes) -> Recorded:
     """The inverse of `to_envelope`, to the letter."""
     envelope: dict[str, Any] = orjson.loads(body)
     return Recorded(
-        position=envelope["position"],
+        position=int(envelope["position"]),
         event_id=UUID(envelope["id"]),
         stream=envelope["stream"],
         version=int(envelope["sequence"]),
         type=envelope["type"],
         schema_version=envelope["schemaversion"],
-        subject=_uuid(envelope["subject"]),
+        subject=_uuid(envelope.get("subject")),
         program=UUID(envelope["program"]),
         actor=envelope["actor"],
         command_id=UUID(envelope["commandid"]),
         correlation_id=UUID(envelope["correlationid"]),
-        causation_id=_uuid(envelope["causationid"]),
+        causation_id=_uuid(envelope.get("causationid")),
         occurred_at=datetime.fromisoformat(envelope["time"]),
         recorded_at=datetime.fromisoformat(envelope["recordedat"]),
         data=orjson.dumps(envelope["data"]).decode(),

@@ -12,4 +12,4 @@ class SubscriberService:
     @event_handler("mentoring", "#")
     def hear(self, event):
         """An event may come twice, so remember its `id`; one that fails here is not delivered again by nameko."""
-        print(event["type"], event["subject"], flush=True)
+        print(event["type"], event.get("subject"), flush=True)

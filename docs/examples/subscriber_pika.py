@@ -10,7 +10,7 @@ import pika
 def hear(channel, method, properties, body):
     """An event may come twice, so remember its `id`; what is not acknowledged is delivered again."""
     event = json.loads(body)
-    print(event["position"], event["type"], event["subject"], flush=True)
+    print(event["position"], event["type"], event.get("subject"), flush=True)
     channel.basic_ack(method.delivery_tag)
 
 
