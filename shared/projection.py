@@ -5,7 +5,7 @@ views and moves its checkpoint in the same transaction. Following live and rebui
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ Key = tuple[Any, ...]
 Row = Mapping[str, Any]
 
 KEYS_IN_ONE_QUERY = 400
+
+
+class Gap(ValueError):
+    """Events are missing between the checkpoint and these."""
 
 
 @dataclass(frozen=True)
@@ -100,27 +104,32 @@ class Projection:
         connection.execute(update(self.checkpoints).where(mine).values(position=self.checkpoints.c.position))
         return self.checkpoint(connection)
 
-    def apply(self, connection: Connection, batch: Sequence[Recorded]) -> int:
+    def apply(self, connection: Connection, batch: Sequence[Recorded], without: Collection[int] = ()) -> int:
         """Fold what follows the checkpoint and move it; what is at or below it is a repeat. Returns the checkpoint.
 
-        Raises ValueError when the batch leaves a gap after the checkpoint.
+        It passes over the positions in `without`, which are to be folded later. Raises `Gap` when the batch leaves one
+        after the checkpoint.
         """
         checkpoint = self.lock(connection)
         fresh = [recorded for recorded in batch if recorded.position > checkpoint]
         if not fresh:
             return checkpoint
         if fresh[0].position != checkpoint + 1 or fresh[-1].position - fresh[0].position != len(fresh) - 1:
-            raise ValueError(f"{self.name} stands at {checkpoint}: it cannot go on with {fresh[0].position}")
+            raise Gap(f"{self.name} stands at {checkpoint}: it cannot go on with {fresh[0].position}")
+        self.fold(connection, [recorded for recorded in fresh if recorded.position not in without])
+        mine = self.checkpoints.c.name == self.name
+        connection.execute(update(self.checkpoints).where(mine).values(position=fresh[-1].position))
+        return fresh[-1].position
+
+    def fold(self, connection: Connection, batch: Sequence[Recorded]) -> None:
+        """Wherever the checkpoint stands: for what was passed over before."""
         events = [
             (event, recorded)
-            for recorded in fresh
+            for recorded in batch
             if (event := self.catalogue.decode(recorded, self.sealer)) is not None
         ]
         for view in self.views:
             self._fold(connection, view, events)
-        mine = self.checkpoints.c.name == self.name
-        connection.execute(update(self.checkpoints).where(mine).values(position=fresh[-1].position))
-        return fresh[-1].position
 
     def digests(self, connection: Connection) -> dict[str, str]:
         """View → SHA-256 over its rows in the order of their keys: equal tables have equal digests."""
