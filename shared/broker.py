@@ -53,10 +53,24 @@ def _connection(url: str) -> Iterator[amqp.Connection]:
 
 
 def declare_exchange(channel: amqp.Channel) -> None:
-    """The exchange, and the stream that keeps all that was ever published to it. Repeating it is harmless."""
+    """Repeating it is harmless."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True, auto_delete=False)
+
+
+def declare_stream(channel: amqp.Channel) -> None:
+    """What keeps all that was ever published to the exchange. Repeating it is harmless."""
     channel.queue_declare(STREAM, durable=True, auto_delete=False, arguments={"x-queue-type": "stream"})
     channel.queue_bind(STREAM, EXCHANGE, "#")
+
+
+@contextmanager
+def patient(connection: amqp.Connection, seconds: float) -> Iterator[None]:
+    """Within it every answer is awaited so long only; then TimeoutError is raised."""
+    connection.transport.sock.settimeout(seconds)
+    try:
+        yield
+    finally:
+        connection.transport.sock.settimeout(ANSWER_SECONDS)
 
 
 def drained(connection: amqp.Connection, seconds: float) -> bool:

@@ -128,6 +128,7 @@ class Relay:
         """The checkpoint is kept through the session that holds the lock: who lost the one cannot move the other."""
         channel = connection.channel()
         broker.declare_exchange(channel)
+        broker.declare_stream(channel)
         channel.confirm_select()
         window = Window(_checkpoint(session))
         channel.events["basic_ack"].add(window.acked)
