@@ -14,11 +14,11 @@ from services.gateway.following import Progress, follow
 from services.gateway.parts import Gateway
 from services.gateway.views import projections
 from services.identity.commands import AppointCoordinator
-from shared import clock, relay
+from shared import clock, deadlines, relay
 from shared.blobs import BlobFolder, open_blobs
 from shared.bus import CommandBus
 from shared.database import install_owner
-from shared.embedded import DirectBus, Loops, hear, keep_deadlines
+from shared.embedded import DirectBus, Loops, hear
 from shared.ids import NIL, derived_id
 from shared.keys import KeysMissing, make_keys
 from shared.log import install_log
@@ -55,7 +55,7 @@ def install(settings: Settings) -> None:
         service.install()
         runtime = parts.runtime(service)
         with parts.database.begin() as connection:
-            runtime.directory.install(connection)
+            runtime.install(connection)
         if name == "identity":
             _appoint_coordinator(runtime, settings)
 
@@ -77,7 +77,7 @@ def embedded(settings: Settings) -> Iterator[FastAPI]:
     loops.start("views", partial(follow, host.log, host.database, views, loops.stop, progress.advance))
     for name, runtime in runtimes.items():
         loops.start(f"{name} hearing", partial(hear, runtime, host.log, loops.stop))
-        loops.start(f"{name} deadlines", partial(keep_deadlines, runtime, loops.stop))
+        loops.start(f"{name} deadlines", partial(deadlines.keep, runtime, loops.stop))
     try:
         blobs = open_blobs(settings, host.keys)
         yield create_app(gateway(host, DirectBus(runtimes), progress, blobs))

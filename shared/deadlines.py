@@ -1,6 +1,7 @@
 """What falls due when: rows that follow from events, and the timer that sends the command of each that is due."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,13 @@ from shared.projection import Key, Row, View
 from shared.refusals import Refusal, Unavailable
 from shared.runtime import Runtime
 from shared.service import Context, wire_name
+from shared.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
 NAME = "deadlines"
 AT_ONCE = 100
+PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,14 @@ def deadlines(of: Callable[[Event], Due | Settled | None]) -> View:
     )
 
 
+def keep(runtime: Runtime, stop: threading.Event) -> None:
+    """Until stopped: send each command that falls due, and try again what is parked until something is back."""
+    subscription = Subscription(runtime)
+    while not stop.wait(PAUSE):
+        send_due(runtime)
+        subscription.redrive_due()
+
+
 def send_due(runtime: Runtime) -> int:
     """Send what is due, late or not; how many were. Again, or by several senders, does no harm: a deadline's command id
     is always the same. Raises `Unavailable` when a dependency is down: the rest is due the next time."""
@@ -96,7 +107,7 @@ def _some(runtime: Runtime, query: Select[Any]) -> Sequence[Any]:
 
 
 def _send(runtime: Runtime, row: Any) -> None:
-    """One that is refused stays due until an event settles it, and keeps no other waiting."""
+    """One that is refused, or fails, stays due until an event settles it, and keeps no other waiting."""
     command_id = derived_id(row.owner, row.name, row.due_at.isoformat())
     context = Context(command_id, correlation_id=command_id, program=row.program, actor=f"system:{row.name}")
     try:
@@ -105,3 +116,6 @@ def _send(runtime: Runtime, row: Any) -> None:
         raise
     except Refusal as refusal:
         logger.info("deadline not kept", extra={"deadline": row.name, "owner": str(row.owner), "code": refusal.code})
+    except Exception as error:
+        facts = {"deadline": row.name, "owner": str(row.owner), "reason": type(error).__name__}
+        logger.error("deadline failed", extra=facts)  # noqa: TRY400 - the error's words may repeat the command's

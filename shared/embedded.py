@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 import anyio.to_thread
 
-from shared.deadlines import send_due
 from shared.log import EventLog
 from shared.looping import keep_going
 from shared.messages import Command
@@ -31,12 +30,6 @@ def hear(runtime: Runtime, log: EventLog, stop: threading.Event) -> None:
     subscription = Subscription(runtime)
     while not stop.is_set():
         log.wait(subscription.catch_up(), IDLE_SECONDS)
-
-
-def keep_deadlines(runtime: Runtime, stop: threading.Event) -> None:
-    """Until stopped: send each command that falls due."""
-    while not stop.wait(IDLE_SECONDS):
-        send_due(runtime)
 
 
 class Loops:

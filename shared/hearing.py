@@ -1,6 +1,8 @@
 """What a service hears: its queue's messages in batches, and from the log whatever the queue does not bring."""
 
+import logging
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +14,10 @@ from shared.looping import keep_going
 from shared.runtime import Runtime
 from shared.subscription import Subscription
 
+logger = logging.getLogger(__name__)
+
 PREFETCH = 500
+CONSUME_SECONDS = 5.0
 IDLE_SECONDS = 1.0
 GATHER_SECONDS = 0.002
 
@@ -42,11 +47,8 @@ class Hearing:
 
     def _consume(self, connection: Any, stop: threading.Event) -> None:
         """Acknowledged is what the directory holds. When nothing comes, the checkpoint is compared with the log."""
-        channel = connection.channel()
-        broker.declare_exchange(channel)
-        channel.basic_qos(0, PREFETCH, False)
         arrived: list[Any] = []
-        channel.basic_consume(broker.declare_queue(channel, self._service), callback=arrived.append)
+        channel = self._subscribed(connection, arrived.append)
         self.connected = True
         while not stop.is_set():
             if not broker.drained(connection, IDLE_SECONDS):
@@ -59,8 +61,34 @@ class Hearing:
                 arrived.clear()
             connection.heartbeat_tick()
 
+    def _subscribed(self, connection: Any, callback: Callable[[Any], None]) -> Any:
+        """A quorum queue that was made just before the broker was killed is there by name afterwards, but nobody can
+        consume it, and the relay waits in vain for it to confirm: it is deleted. The log has all that was in it."""
+        channel = connection.channel()
+        broker.declare_exchange(channel)
+        channel.basic_qos(0, PREFETCH, False)
+        queue = broker.declare_queue(channel, self._service)
+        try:
+            with broker.patient(connection, CONSUME_SECONDS):
+                channel.basic_consume(queue, callback=callback)
+        except TimeoutError:
+            logger.warning("the queue does not answer: it is made anew", extra={"queue": queue})
+            with broker.connected(self._broker_url) as other:
+                other.channel().queue_delete(queue)
+            raise
+        return channel
+
 
 def _in_order(arrived: list[Any]) -> list[Recorded]:
     """By position, each once: after a takeover the relay may have told some of them twice."""
-    events = {event.position: event for event in map(broker.recorded_in, arrived)}
+    events = {event.position: event for message in arrived if (event := _recorded_in(message))}
     return [events[position] for position in sorted(events)]
+
+
+def _recorded_in(message: Any) -> Recorded | None:
+    """What the relay did not write is passed over: whatever happened is in the log."""
+    try:
+        return broker.recorded_in(message)
+    except (KeyError, TypeError, ValueError):
+        logger.warning("a message is not an event", extra={"message_id": message.properties.get("message_id")})
+        return None

@@ -21,9 +21,8 @@ from prometheus_client import Histogram
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from shared import clock, telemetry
+from shared import clock, deadlines, telemetry
 from shared.database import reading
-from shared.deadlines import send_due
 from shared.hearing import Hearing
 from shared.looping import keep_going
 from shared.messages import Command
@@ -37,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 16
 HEARTBEAT_SECONDS = 10
-DEADLINES_SECONDS = 1.0
 GRACE_SECONDS = 8.0
 RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2}
 
@@ -65,10 +63,10 @@ def host(parts: Parts, service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_n(_end, runner, stop))
     runner.start()
-    deadlines = partial(_keep_deadlines, runtime, stop)
+    timer = partial(deadlines.keep, runtime, stop)
     threads = [
         threading.Thread(target=hearing.run, args=(stop,), name="hearing", daemon=True),
-        threading.Thread(target=keep_going, args=("deadlines", deadlines, stop), name="deadlines", daemon=True),
+        threading.Thread(target=keep_going, args=("deadlines", timer, stop), name="deadlines", daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -86,11 +84,6 @@ def _ready(runtime: Runtime, hearing: Hearing) -> bool:
     with reading(runtime.database) as connection:
         connection.execute(text("SELECT 1"))
     return hearing.connected
-
-
-def _keep_deadlines(runtime: Runtime, stop: threading.Event) -> None:
-    while not stop.wait(DEADLINES_SECONDS):
-        send_due(runtime)
 
 
 class Consuming(QueueConsumer):  # type: ignore[misc]  # nameko carries no types

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from shared import clock
+from shared import clock, parking
 from shared.database import reading
 from shared.ids import derived_id
 from shared.log import Append, Appended, ClaimTaken, Entry, EventLog, IdReused, Receipt, Recorded, Release, Take
@@ -82,6 +82,7 @@ class Runtime:
         self._known = service.catalogue
         self._caught_up = threading.Condition()
         self._position = 0
+        self._parked = False
 
     def handle(self, command: Command, context: Context) -> Done:
         """Carry out one command. Raises the `Refusal` that says why not."""
@@ -131,11 +132,17 @@ class Runtime:
         recorded = self.log.streams([name])[name]
         return self._fold(aggregate, recorded), len(recorded)
 
-    def caught_up(self, position: int) -> None:
-        """The directory, and the policies' commands, now cover the log up to `position`."""
+    def install(self, connection: Connection) -> None:
+        """What it keeps of what it hears. Repeating it is harmless."""
+        self.directory.install(connection)
+        parking.install(connection)
+
+    def caught_up(self, position: int, parked: bool = False) -> None:
+        """The directory, and the policies' commands, now cover the log up to `position`, but for what is `parked`."""
         with self._caught_up:
-            self._position = position
-            self._caught_up.notify_all()
+            if position >= self._position:
+                self._position, self._parked = position, parked
+                self._caught_up.notify_all()
 
     def repeated(self, command: Command, context: Context) -> Done | None:
         """How this very command ended before, if it was recorded."""
@@ -155,10 +162,14 @@ class Runtime:
         with self._caught_up:
             while self._position < context.seen:
                 with reading(self.database) as connection:
-                    self._position = max(self._position, self.directory.checkpoint(connection))
+                    self.caught_up(self.directory.checkpoint(connection), parked=bool(parking.lanes(connection)))
                 if self._position < context.seen and time.monotonic() >= until:
                     raise NotReady(seen=context.seen, heard=self._position)
                 self._caught_up.wait(0.02 if self._position < context.seen else 0)
+        if self._parked and context.seen:
+            with reading(self.database) as connection:
+                if parking.is_parked(connection, context.seen):
+                    raise NotReady(seen=context.seen, parked=True)
 
     def _decide_and_append(self, command: Command, asker: Asker, context: Context, known: Any = None) -> Done:
         """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""

@@ -23,7 +23,7 @@ class Hosted:
         self.vault: Vault = parts.vault
         self.runtime = Runtime(service, self.log, parts.database, parts.vault, parts.keys.digest, Asker)
         with parts.database.begin() as connection:
-            self.runtime.directory.install(connection)
+            self.runtime.install(connection)
         self.subscription = Subscription(self.runtime)
 
     def hear(self) -> None:

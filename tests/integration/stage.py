@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from deploy.fleet import Process, free_ports
-from shared import broker, clock, relay
+from shared import broker, clock, parking, relay
 from shared.database import install_owner, reading
 from shared.ids import NIL, new_id
 from shared.keys import make_keys
@@ -44,6 +44,7 @@ class Stage:
         make_keys(self.settings.secrets_dir)
         with self.parts.database.begin() as connection:
             self.directory.install(connection)
+            parking.install(connection)
         telling = Parts(self.settings, "relay")
         relay.install(telling.database)
         telling.close()
