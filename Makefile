@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 AT_ONCE ?= 2
 
-.PHONY: run demo servers servers-down check test bench lock clean
+.PHONY: run demo servers servers-down check test chaos bench lock clean
 
 run: .venv/runtime
 	@$(BIN)/python -m services run $(ARGS)
@@ -25,6 +25,10 @@ check: .venv/dev
 test: .venv/dev
 	@$(BIN)/python -m deploy.servers install || echo "Tests that need these servers will not run." >&2
 	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS)
+
+chaos: .venv/dev
+	@$(BIN)/python -m deploy.servers install
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(SEED),--seed=$(SEED)) $(foreach fault,$(ONLY),--only=$(fault))
 
 bench: .venv/dev
 	@$(BIN)/python -m bench $(ONLY)

@@ -1,0 +1,125 @@
+"""One fault after the other, under load; after each the oracle looks at everything that ever happened."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.asking import Outcome
+from tests.chaos.examining import examine
+from tests.chaos.faults import FAULTS
+from tests.chaos.load import Load, Programme, prepare
+from tests.chaos.oracle import PROMISES, findings
+from tests.chaos.place import Place, placed
+
+COUPLES = 4
+PAUSE_SECONDS = 2.0
+SHOWN = 10
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one kind of fault went. `waited`: the longest that anybody waited for an answer. `broken`: promises that did
+    not hold, and what speaks against them."""
+
+    fault: str
+    rounds: int
+    outcomes: Mapping[Outcome, int]
+    waited: float
+    events: int
+    repeats: int
+    seconds: float
+    broken: Mapping[str, list[str]]
+
+
+@dataclass
+class Campaign:
+    place: Place
+    programme: Programme
+    load: Load
+    since: int
+    seed: int
+    tell: Tell
+
+    def run(self, fault: str, rounds: int) -> Row:
+        chance = random.Random(f"{self.seed}-{fault}")
+        began, before = time.monotonic(), len(self.load.notebook.asked)
+        with self.load.going():
+            for number in range(1, rounds + 1):
+                time.sleep(chance.uniform(0.1, PAUSE_SECONDS))
+                self.tell(f"  {fault} {number}/{rounds}: {FAULTS[fault](self.place, chance)}")
+            for process in self.place.fleet.processes.values():
+                process.wait()
+        evidence = examine(self.place, self.load.notebook, self.programme, self.since)
+        asked = evidence.asked[before:]
+        return Row(
+            fault=fault,
+            rounds=rounds,
+            outcomes=Counter(one.outcome for one in asked),
+            waited=max((one.seconds for one in asked), default=0),
+            events=len(evidence.log),
+            repeats=sum(len(heard) - len(evidence.log) for heard in evidence.heard.values()),
+            seconds=time.monotonic() - began,
+            broken=self._broken(findings(evidence), any(one.outcome is Outcome.ACKNOWLEDGED for one in asked)),
+        )
+
+    def _broken(self, found: Mapping[str, list[str]], anything_done: bool) -> dict[str, list[str]]:
+        broken = {promise: against for promise, against in found.items() if against}
+        if surprises := self.load.notebook.surprises:
+            broken["no answer is a surprise"] = list(surprises)
+        if not anything_done:
+            broken["somebody is served"] = ["no command was acknowledged: nothing is proved"]
+        return broken
+
+
+@contextmanager
+def prepared(folder: Path, seed: int, tell: Tell) -> Iterator[Campaign]:
+    """A platform with couples on it, nothing broken yet."""
+    with placed(folder) as place:
+        programme = prepare(place.fleet, COUPLES)
+        with place.look() as look:
+            since = look.head().position
+        load = Load(place.fleet.url, programme, seed)
+        yield Campaign(place, programme, load, since, seed, tell)
+        load.close()
+
+
+HEADINGS = (
+    "fault",
+    "rounds",
+    "acknowledged",
+    "refused",
+    "uncertain",
+    "longest wait",
+    "events",
+    "repeats",
+    "time",
+    "held",
+)
+WIDTHS = (10, 6, 12, 7, 9, 12, 7, 7, 6)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """For reading."""
+    lines = [_line(HEADINGS), *(_line(_cells(row)) for row in rows)]
+    for row in rows:
+        for promise, against in row.broken.items():
+            lines += [f"\n{row.fault}: not “{promise}”:", *(f"    {one}" for one in against[:SHOWN])]
+    return "\n".join([*lines, "\nAfter each kind of fault:", *(f"    {promise}" for promise in PROMISES)])
+
+
+def _cells(row: Row) -> Sequence[str]:
+    outcomes = (Outcome.ACKNOWLEDGED, Outcome.REFUSED, Outcome.UNCERTAIN)
+    counted = [str(row.outcomes.get(outcome, 0)) for outcome in outcomes]
+    counts = [f"{row.waited:.1f} s", str(row.events), str(row.repeats), f"{row.seconds:.0f} s"]
+    return [row.fault, str(row.rounds), *counted, *counts, "NO" if row.broken else "all"]
+
+
+def _line(cells: Sequence[str]) -> str:
+    name, *numbers = zip(cells, WIDTHS, strict=False)
+    return "  ".join([name[0].ljust(name[1]), *(cell.rjust(width) for cell, width in numbers), cells[-1]])

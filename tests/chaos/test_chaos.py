@@ -1,0 +1,17 @@
+"""`make chaos` in short."""
+
+from pathlib import Path
+
+from deploy.servers import Servers
+from tests.chaos.campaign import prepared, table
+
+SEED = 4
+ROUNDS = {"processes": 6, "broker": 1, "database": 1, "store": 1}
+
+
+def test_whatever_breaks_what_is_promised_holds(servers: Servers, tmp_path: Path) -> None:
+    """On servers of its own: those of the other tests only tell that there are such programs here."""
+    with prepared(tmp_path, SEED, print) as campaign:
+        rows = [campaign.run(fault, rounds) for fault, rounds in ROUNDS.items()]
+    print(table(rows))
+    assert [row.fault for row in rows if row.broken] == [], table(rows)
