@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,6 +15,8 @@ from shared.messages import Command
 from shared.refusals import Unavailable
 from shared.service import Context, Done
 from tests.e2e.api.people import Pair, Person, Programme
+
+NOBODYS = UUID("00000000-0000-4000-8000-000000000001")
 
 
 class Broken:
@@ -73,11 +75,11 @@ Behind = Callable[..., Person]
         (422, "request_invalid", "GET", "/v1/relationships/not-an-id", {}),
         (422, "request_invalid", "POST", "/v1/programs", {"json": {"name": "x"}, "headers": {"Idempotency-Key": ""}}),
         (413, "body_too_large", "POST", "/v1/programs", {"json": {"name": "x" * 2**20}}),
-        (404, "relationship_unknown", "GET", f"/v1/relationships/{uuid4()}", {}),
-        (404, "program_unknown", "GET", f"/v1/programs/{uuid4()}", {}),
-        (404, "goal_unknown", "GET", f"/v1/goals/{uuid4()}", {}),
-        (404, "file_unknown", "GET", f"/v1/files/{uuid4()}", {}),
-        (404, "meeting_unknown", "GET", f"/v1/meetings/{uuid4()}", {}),
+        (404, "relationship_unknown", "GET", f"/v1/relationships/{NOBODYS}", {}),
+        (404, "program_unknown", "GET", f"/v1/programs/{NOBODYS}", {}),
+        (404, "goal_unknown", "GET", f"/v1/goals/{NOBODYS}", {}),
+        (404, "file_unknown", "GET", f"/v1/files/{NOBODYS}", {}),
+        (404, "meeting_unknown", "GET", f"/v1/meetings/{NOBODYS}", {}),
     ],
 )
 def test_bad_input_is_told_apart_by_its_code(
