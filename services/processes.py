@@ -6,7 +6,7 @@ from functools import partial
 
 from services import platform
 from services.gateway.app import create_app
-from services.gateway.following import Progress, checkpoint, follow, listen
+from services.gateway.following import Progress, Trouble, checkpoint, follow, listen
 from services.gateway.views import projections
 from services.serving import serve
 from services.surroundings import settings_of_environment
@@ -40,9 +40,14 @@ def _gateway(settings: Settings, stop: threading.Event) -> None:
 def _views(settings: Settings, stop: threading.Event) -> None:
     parts = Parts(settings, "views")
     views = projections(parts.vault)
-    telemetry.serve(settings.metrics_host, settings.metrics_port, lambda: checkpoint(parts.database, views) >= 0)
+    trouble = Trouble()
+
+    def ready() -> bool:
+        return trouble.at is None and checkpoint(parts.database, views) >= 0
+
+    telemetry.serve(settings.metrics_host, settings.metrics_port, ready)
     _until_told(stop)
-    follow(parts.log, parts.database, views, stop)
+    follow(parts.log, parts.database, views, stop, trouble=trouble)
     parts.close()
 
 

@@ -6,7 +6,6 @@ is parked with all that follows of its subject, and keeps nothing else from bein
 
 import logging
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -21,7 +20,7 @@ from shared.projection import Gap
 from shared.refusals import Refusal, Stale, Throttled, Unavailable
 from shared.runtime import FromTheFuture, Runtime, for_policy
 from shared.service import Policy
-from shared.telemetry import correlated
+from shared.telemetry import correlated, place_of
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +213,6 @@ class Subscription:
 
     def _tell(self, what: str, recorded: Recorded, tries: int, error: Exception) -> None:
         """Never the error's own words: they may repeat the event's."""
-        [*_, place] = traceback.extract_tb(_cause(error).__traceback__)
         facts = {
             "service": self._service,
             "position": recorded.position,
@@ -223,7 +221,7 @@ class Subscription:
             "correlation_id": str(recorded.correlation_id),
             "tries": tries,
             "reason": _reason(error),
-            "where": f"{place.filename}:{place.lineno} {place.name}",
+            "where": place_of(_cause(error)),
         }
         logger.error(what, extra=facts)
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -41,6 +42,12 @@ def correlated(correlation_id: object) -> Iterator[None]:
         yield
     finally:
         _correlation.reset(token)
+
+
+def place_of(error: BaseException) -> str:
+    """Where it was raised; an error's own words may repeat what it is about."""
+    [*_, place] = traceback.extract_tb(error.__traceback__)
+    return f"{place.filename}:{place.lineno} {place.name}"
 
 
 def serve(host: str, port: int, ready: Check) -> None:

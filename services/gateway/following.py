@@ -4,14 +4,17 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
+from prometheus_client import Gauge
 from sqlalchemy import Connection, Engine, text
 
 from shared.database import reading, writing
-from shared.log import EventLog
+from shared.log import EventLog, Recorded
 from shared.projection import Projection
 from shared.refusals import Unavailable
+from shared.telemetry import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +22,8 @@ BATCH = 500
 IDLE_SECONDS = 1.0
 POLL_SECONDS = 0.25
 CHANNEL = "views"
+
+STUCK = Gauge("mentoring_views_stuck_position", "The event that the views cannot take in; 0 when there is none")
 
 
 class Progress:
@@ -55,24 +60,65 @@ class Progress:
         return True
 
 
+class Trouble:
+    """The position of the event that the views cannot take in, if there is one. They stop before it: what is read is
+    true as of then, and no view ever leaves out an event that another one shows."""
+
+    def __init__(self) -> None:
+        self.at: int | None = None
+
+    def met(self, recorded: Recorded, error: Exception) -> None:
+        """Told once, and never in the error's own words: they may repeat the event's."""
+        if self.at == recorded.position:
+            return
+        self.at = recorded.position
+        STUCK.set(recorded.position)
+        facts = {
+            "position": recorded.position,
+            "type": recorded.type,
+            "correlation_id": str(recorded.correlation_id),
+            "reason": type(error).__name__,
+            "where": place_of(error),
+        }
+        logger.error("the views stop before an event that they cannot take in", extra=facts)
+
+    def over(self) -> None:
+        self.at = None
+        STUCK.set(0)
+
+
 def follow(
     log: EventLog,
     database: Engine,
     projections: Sequence[Projection],
     stop: threading.Event,
     on_progress: Callable[[int], None] = lambda position: None,
+    trouble: Trouble | None = None,
 ) -> None:
-    """Until stopped: fold the log into the projections. Several followers do no harm: they take turns."""
+    """Until stopped: fold the log into the projections. Several followers do no harm: they take turns.
+
+    At an event that cannot be taken in they stop, and try again until they are repaired or replaced.
+    """
+    trouble = trouble or Trouble()
+    position, some = 0, BATCH
     while not stop.is_set():
         try:
             position = checkpoint(database, projections)
             while not stop.is_set():
                 on_progress(position)
                 if log.wait(position, IDLE_SECONDS):
-                    position = _step(log, database, projections, position)
+                    position = _step(log, database, projections, position, some)
+                    some = min(2 * some, BATCH)
+                    trouble.over()
         except Unavailable:
             logger.warning("the views cannot follow the log: a database does not answer")
             stop.wait(IDLE_SECONDS)
+        except Exception as error:
+            if some == 1:
+                with suppress(Unavailable):
+                    trouble.met(log.read(position, 1)[0], error)
+                stop.wait(IDLE_SECONDS)
+            some = max(1, some // 8)
 
 
 def listen(database: Engine, projections: Sequence[Projection], progress: Progress, stop: threading.Event) -> None:
@@ -91,8 +137,8 @@ def checkpoint(database: Engine, projections: Sequence[Projection]) -> int:
         return min(projection.checkpoint(connection) for projection in projections)
 
 
-def _step(log: EventLog, database: Engine, projections: Sequence[Projection], position: int) -> int:
-    batch = log.read(position, BATCH)
+def _step(log: EventLog, database: Engine, projections: Sequence[Projection], position: int, some: int) -> int:
+    batch = log.read(position, some)
     with writing(database) as connection:
         reached = min([projection.apply(connection, batch) for projection in projections])
         if connection.dialect.name == "postgresql":

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from services.gateway.following import Progress, checkpoint, follow
+from services.gateway.following import Progress, Trouble, checkpoint, follow
 from services.gateway.rebuild import rebuild
 from shared.log import EventLog, Recorded
 from shared.projection import Projection
@@ -88,6 +88,55 @@ def test_several_followers_of_a_log_that_fails_at_times_fold_each_event_once(
     eventually(lambda: all(progress.position == last for progress in progresses))
     report = rebuild(log, database, views)
     assert (report.equal, report.events, report.relationships) == (True, last, 3)
+
+
+@dataclass
+class Flawed:
+    """A projection that cannot take in the event at `at`, and would tell what is in it."""
+
+    projection: Projection
+    at: int
+
+    def apply(self, connection: Connection, batch: Sequence[Recorded]) -> int:
+        for recorded in batch:
+            if recorded.position == self.at:
+                raise ZeroDivisionError(recorded.data)
+        return self.projection.apply(connection, batch)
+
+    def checkpoint(self, connection: Connection) -> int:
+        return self.projection.checkpoint(connection)
+
+
+def test_before_an_event_that_a_view_cannot_take_in_all_views_stop_and_say_so(
+    log: EventLog,
+    vault: Vault,
+    database: Engine,
+    views: Views,
+    story: Story,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("services.gateway.following.IDLE_SECONDS", 0.01)
+    last = write(log, vault, story, story.people() + story.relationship_events())
+    flawed: list[Any] = [Flawed(views[0], at=7), *views[1:]]
+    trouble, stop = Trouble(), threading.Event()
+    thread = threading.Thread(target=follow, args=(log, database, flawed, stop), kwargs={"trouble": trouble})
+    thread.start()
+    try:
+        eventually(lambda: bool(caplog.records) and checkpoint(database, views) == 6)
+        assert trouble.at == 7
+        with database.connect() as connection:
+            assert {view.checkpoint(connection) for view in views} == {6}
+        [told] = [record for record in caplog.records if record.levelname == "ERROR"]
+        facts = {"position": 7, "reason": "ZeroDivisionError", "type": log.read(6, 1)[0].type}
+        assert facts.items() <= told.__dict__.items()
+        assert log.read(6, 1)[0].data not in str(told.__dict__)
+        flawed[0].at = 0
+        eventually(lambda: trouble.at is None and checkpoint(database, views) == last)
+    finally:
+        stop.set()
+        thread.join()
+    assert rebuild(log, database, views).equal
 
 
 def test_a_rebuild_compares_at_the_position_of_the_live_views(

@@ -78,7 +78,6 @@ class Listening:
             beside.install(connection)
             list(catch_up(beside, connection, self.hosted.log, directory.checkpoint(connection)))
             assert beside.digests(connection) == directory.digests(connection)
-            beside.drop(connection)
 
 
 @pytest.fixture
