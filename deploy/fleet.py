@@ -66,6 +66,11 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_status(self) -> int | None:
+        """Negative: the signal that ended it. None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:

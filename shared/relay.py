@@ -33,6 +33,7 @@ CONFIRM_SECONDS = 30.0
 SAVE_SECONDS = 0.1
 IDLE_SECONDS = 0.5
 TAKEOVER_SECONDS = 1.0
+LEASE_SECONDS = 2
 AT_ONCE = 0.0001
 LEADER_KEY = 7_301_994
 
@@ -92,6 +93,9 @@ def install(database: Engine) -> None:
 class Relay:
     """One of several may run: who holds the lock of the database's session publishes, the others wait for it.
 
+    Who leads asks that session for something all the time; one that is silent for `LEASE_SECONDS`, because its process
+    hangs or its machine is gone, is ended by the database, and the lock with it.
+
     After a crash it goes on from its checkpoint: what was published after that is published again, in order.
     """
 
@@ -118,6 +122,7 @@ class Relay:
             self.ready = False
 
     def _await_turn(self, session: Connection, stop: threading.Event) -> bool:
+        session.execute(text(f"SET idle_session_timeout = '{LEASE_SECONDS}s'"))
         while not session.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_KEY}):
             self.ready = True
             if stop.wait(TAKEOVER_SECONDS):

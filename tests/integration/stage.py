@@ -27,6 +27,10 @@ class Toy(Process):
     program = "tests.integration.toy"
 
 
+class DoomedRelay(Process):
+    program = "tests.integration.doomed_relay"
+
+
 class Stage:
     """Processes are started by the test; what still runs at its end is killed."""
 
@@ -64,6 +68,10 @@ class Stage:
 
     def relay(self) -> Process:
         return self._process(Process, "relay", ["start", "relay"])
+
+    def doomed_relay(self, point: str, position: int = 0) -> Process:
+        """One that is killed at this point of its work on the event at `position`."""
+        return self._process(DoomedRelay, "relay", [point, str(position)])
 
     def _process(self, kind: type[Process], name: str, command: Sequence[str]) -> Process:
         port = free_ports(1)
