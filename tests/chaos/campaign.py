@@ -53,8 +53,7 @@ class Campaign:
             for number in range(1, rounds + 1):
                 time.sleep(chance.uniform(0.1, PAUSE_SECONDS))
                 self.tell(f"  {fault} {number}/{rounds}: {FAULTS[fault](self.place, chance)}")
-            for process in self.place.fleet.processes.values():
-                process.wait()
+            self.place.await_all()
         evidence = examine(self.place, self.load.notebook, self.programme, self.since)
         asked = evidence.asked[before:]
         return Row(

@@ -12,16 +12,20 @@ Fault = Callable[[Place, random.Random], str]
 
 SEVERAL = (1, 1, 1, 2, 3)
 SHORT_SECONDS = 1.5
+AT_ONCE = 0.3
+"""How often the next round does not wait until all is well again."""
 
 
 def kill_processes(place: Place, chance: random.Random) -> str:
-    """Some may be killed while they are still starting."""
+    """Now and then somebody is killed again while they are still starting."""
     victims = chance.sample(sorted(place.fleet.processes), chance.choice(SEVERAL))
     for name in victims:
         place.fleet.processes[name].kill()
     seconds = _a_moment(chance)
     for name in victims:
         place.fleet.processes[name].start()
+    if chance.random() > AT_ONCE:
+        place.await_all()
     return f"{', '.join(victims)} killed, started again after {seconds:.1f} s"
 
 

@@ -46,6 +46,11 @@ class Place:
             database_url=self.database_url, broker_url=self.broker_url, secrets_dir=self.fleet.folder / "secrets"
         )
 
+    def await_all(self) -> None:
+        """Until every process is ready."""
+        for process in self.fleet.processes.values():
+            process.wait()
+
     def look(self) -> "Look":
         return Look(self)
 
