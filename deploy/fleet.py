@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 PROCESSES = ("relay", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
@@ -180,9 +181,18 @@ class Embedded(Platform):
 
 
 class Fleet(Platform):
-    """Each process of its own, on the servers that `environment` names; the gateway on `port`, the others above it."""
+    """Each process of its own, on the servers that `environment` names; the gateway on `port`, the others above it.
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, port: int) -> None:
+    `special`: settings that one process has otherwise than the others.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        port: int,
+        special: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
         super().__init__(folder, port)
         self.environment = {
             "MENTORING_SECRETS_DIR": str(folder / "secrets"),
@@ -193,7 +203,7 @@ class Fleet(Platform):
         }
         for number, name in enumerate(PROCESSES, start=1):
             own = port if name == "gateway" else port + number
-            settings = {**self.environment, "MENTORING_METRICS_PORT": str(own)}
+            settings = {**self.environment, "MENTORING_METRICS_PORT": str(own), **special.get(name, {})}
             self.processes[name] = Process(name, ["start", name], settings, folder, own)
 
     def start(self) -> None:

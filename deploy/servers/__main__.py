@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from deploy.servers import ServerFailed, ServerMissing, Servers
+from deploy.servers.toxiproxy import Toxiproxy
 
 
 def up(servers: Servers) -> None:
@@ -25,7 +26,9 @@ def status(servers: Servers) -> None:
 
 
 def install(servers: Servers) -> None:
+    """Also what tests put between them and the platform."""
     servers.install()
+    Toxiproxy(servers.folder, Toxiproxy.default_port).install()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """A platform to torment: servers and processes of its own, in a folder of its own."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Self
 import psycopg
 from sqlalchemy import make_url
 
-from deploy.fleet import Fleet, free_ports
+from deploy.fleet import PROCESSES, Fleet, free_ports
 from deploy.servers import Servers, held
+from deploy.servers.server import LOCAL
+from deploy.servers.toxiproxy import Toxiproxy
 from services.assembly import SERVICES, assemble
 from services.gateway.views import projections
 from shared import relay
@@ -20,6 +23,7 @@ from shared.parts import Parts
 from shared.projection import Projection, catch_up
 from shared.settings import Settings
 from shared.vault import Vault
+from tests.chaos.disk import Disk
 from tests.chaos.witness import Witness
 
 SUFFIX = "_beside"
@@ -28,9 +32,13 @@ READ_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Place:
+    """`disks`, by the server's name, of those that have one of their own: without root, nobody."""
+
     servers: Servers
     fleet: Fleet
     witness: Witness
+    between: Toxiproxy
+    disks: Mapping[str, Disk]
 
     @property
     def broker_url(self) -> str:
@@ -137,11 +145,26 @@ class Look:
 @contextmanager
 def placed(folder: Path) -> Iterator[Place]:
     """Everything starts, the witness before there is anything to hear; what runs is stopped at the end."""
-    first = free_ports(5)
+    first = free_ports(6 + len(PROCESSES) * 3)
     servers = Servers(folder / "servers", {"postgres": first, "rabbitmq": first + 1, "minio": first + 4})
-    with (
-        held(servers),
-        Witness(servers.environment["MENTORING_BROKER_URL"]) as witness,
-        Fleet(servers.environment, folder / "platform", free_ports()) as fleet,
-    ):
-        yield Place(servers, fleet, witness)
+    between = Toxiproxy(folder / "servers", first + 5)
+    with ExitStack() as stack:
+        small = (servers.postgres, servers.rabbitmq) if os.geteuid() == 0 else ()
+        disks = {server.name: stack.enter_context(Disk(server.folder)) for server in small}
+        stack.enter_context(held(servers))
+        stack.callback(between.stop)
+        between.start()
+        special = {name: _proxied(name, servers, between, first + 6 + 3 * n) for n, name in enumerate(PROCESSES)}
+        witness = stack.enter_context(Witness(servers.environment["MENTORING_BROKER_URL"]))
+        fleet = Fleet(servers.environment, folder / "platform", free_ports(), special)
+        yield Place(servers, stack.enter_context(fleet), witness, between, disks)
+
+
+def _proxied(process: str, servers: Servers, between: Toxiproxy, port: int) -> dict[str, str]:
+    """Each server as this process sees it: through a proxy of its own, on `port` and the two after it."""
+    settings: dict[str, str] = {}
+    for listen, server in enumerate(servers, start=port):
+        between.put_between(f"{process}-{server.name}", listen, server.port)
+        for name, value in server.settings().items():
+            settings[name] = value.replace(f"{LOCAL}:{server.port}", f"{LOCAL}:{listen}")
+    return settings
