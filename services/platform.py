@@ -22,6 +22,7 @@ from shared.embedded import DirectBus, Loops, hear
 from shared.ids import NIL, derived_id
 from shared.keys import KeysMissing, make_keys
 from shared.log import install_log
+from shared.masters import Masters
 from shared.parts import Parts
 from shared.runtime import Runtime
 from shared.service import Context
@@ -41,10 +42,12 @@ def install(settings: Settings) -> None:
         install_owner(settings.database_url, owner)
     install_log(settings.database_url, OWNERS)
     host = Parts(settings, "views")
-    if not (settings.secrets_dir / "master.key").exists() and host.log.head().position:
+    if not Masters(settings.secrets_dir).ids() and host.log.head().position:
         raise KeysMissing(f"there is a log, but not its keys: restore {settings.secrets_dir}")
     make_keys(settings.secrets_dir)
-    host.vault.install()
+    keeper = Parts(settings, "vault")
+    keeper.vault.install(OWNERS)
+    keeper.close()
     with host.database.begin() as connection:
         for projection in projections(host.vault):
             projection.install(connection)

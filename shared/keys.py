@@ -1,6 +1,5 @@
 """The platform's own secrets: made once, kept in a folder, never in the log."""
 
-import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-MASTER, DIGEST, SIGNING, VERIFYING = "master.key", "digest.key", "signing.pem", "verifying.pem"
+from shared.masters import Masters, write_secret
+
+DIGEST, SIGNING, VERIFYING = "digest.key", "signing.pem", "verifying.pem"
 
 
 class KeysMissing(RuntimeError):
@@ -25,9 +26,9 @@ class KeysMissing(RuntimeError):
 
 @dataclass(frozen=True)
 class Keys:
-    """`master` wraps persons' keys; `digest` keys digests, claims over personal values, and links."""
+    """`masters` wrap persons' keys; `digest` keys digests, claims over personal values, and links."""
 
-    master: bytes = field(repr=False)
+    masters: Masters
     digest: bytes = field(repr=False)
     folder: Path
 
@@ -40,7 +41,10 @@ class Keys:
 
 
 def load_keys(folder: Path) -> Keys:
-    return Keys(_read(folder / MASTER), _read(folder / DIGEST), folder)
+    masters = Masters(folder)
+    if not masters.ids():
+        raise _missing(folder / "master.key")
+    return Keys(masters, _read(folder / DIGEST), folder)
 
 
 def make_keys(folder: Path) -> None:
@@ -49,19 +53,18 @@ def make_keys(folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     signing = Ed25519PrivateKey.generate()
-    _write(folder / MASTER, secrets.token_bytes(32))
-    _write(folder / DIGEST, secrets.token_bytes(32))
-    _write(folder / SIGNING, signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    _write(folder / VERIFYING, signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    Masters(folder).make_first()
+    write_secret(folder / DIGEST, secrets.token_bytes(32))
+    write_secret(folder / SIGNING, signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_secret(folder / VERIFYING, signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise KeysMissing(f"{path} is missing: run `python -m services init` first, or restore it") from None
+        raise _missing(path) from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
+def _missing(path: Path) -> KeysMissing:
+    return KeysMissing(f"{path} is missing: run `python -m services init` first, or restore it")

@@ -12,7 +12,7 @@ from shared.runtime import Runtime
 from shared.service import Service
 from shared.settings import Settings
 from shared.tokens import Verifier
-from shared.vault import Vault
+from shared.vault import Vault, open_vault
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Parts:
     def vault(self) -> Vault:
         if self.host:
             return self.host.vault
-        return Vault(open_database(self.settings.database_url, "vault"), self.keys.master)
+        return open_vault(self.settings.database_url, self.owner, self.keys.masters)
 
     @cached_property
     def verify(self) -> Verifier:
@@ -58,5 +58,7 @@ class Parts:
     def close(self) -> None:
         if "log" in self.__dict__ and not self.host:
             self.log.close()
+        if "vault" in self.__dict__ and not self.host:
+            self.vault.close()
         if "database" in self.__dict__:
             self.database.dispose()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -15,9 +16,10 @@ from services.gateway.rebuild import rebuild
 from services.gateway.views import projections
 from shared.database import install_owner, log_url, open_database
 from shared.log import EventLog, install_log, open_log
+from shared.masters import Masters
 from shared.projection import Projection
 from shared.refusals import Unavailable
-from shared.vault import Vault
+from shared.vault import Vault, open_keys
 from tests.unit.gateway.history import new_story, write
 
 
@@ -46,13 +48,15 @@ class Keeping:
 
 
 @pytest.fixture
-def keeping(fresh_database: Callable[[], str]) -> Iterator[Keeping]:
+def keeping(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[Keeping]:
     url = fresh_database()
     for owner in ("views", "vault"):
         install_owner(url, owner)
     install_log(url, ["views"])
-    keys = open_database(url, "vault")
-    vault = Vault(keys, b"m" * 32)
+    ring = Masters(tmp_path)
+    ring.make_first()
+    keys = open_keys(url)
+    vault = Vault(keys, ring)
     vault.install()
     log, database, views = open_log(log_url(url, "views")), open_database(url, "views"), projections(vault)
     with database.begin() as connection:

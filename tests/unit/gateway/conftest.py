@@ -6,8 +6,9 @@ from sqlalchemy import Engine
 from services.gateway.views import projections
 from shared.database import open_database
 from shared.log import EventLog, open_log
+from shared.masters import Masters
 from shared.projection import Projection
-from shared.vault import Vault
+from shared.vault import Vault, open_keys
 from tests.unit.gateway.history import Story, new_story
 
 
@@ -18,7 +19,9 @@ def log() -> EventLog:
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Vault:
-    vault = Vault(open_database(f"sqlite:///{tmp_path}", "vault"), b"m" * 32)
+    ring = Masters(tmp_path)
+    ring.make_first()
+    vault = Vault(open_keys(f"sqlite:///{tmp_path}"), ring)
     vault.install()
     return vault
 

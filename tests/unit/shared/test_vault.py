@@ -10,22 +10,29 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Engine, func, select
 
-from shared.database import open_database
-from shared.vault import PersonalTextMalformed, PersonErased, Vault, keys
+from shared.keys import KeysMissing
+from shared.masters import Masters
+from shared.vault import MasterKeyAbsent, PersonalTextMalformed, PersonErased, Vault, keys, open_keys
 
 ADA, GRACE = uuid4(), uuid4()
 EVENT = uuid4()
-MASTER = secrets.token_bytes(32)
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path}", "vault")
+    return open_keys(f"sqlite:///{tmp_path}")
 
 
 @pytest.fixture
-def vault(database: Engine) -> Vault:
-    vault = Vault(database, MASTER)
+def ring(tmp_path: Path) -> Masters:
+    ring = Masters(tmp_path)
+    ring.make_first()
+    return ring
+
+
+@pytest.fixture
+def vault(database: Engine, ring: Masters) -> Vault:
+    vault = Vault(database, ring)
     vault.install()
     return vault
 
@@ -55,8 +62,8 @@ def test_each_field_is_sealed_for_its_own_person(vault: Vault) -> None:
     assert vault.open(sealed["name"]) == "Grace"
 
 
-def test_another_process_opens_it_with_the_same_master_key(vault: Vault, database: Engine) -> None:
-    assert Vault(database, MASTER).open(seal(vault, "hello")) == "hello"
+def test_another_process_opens_it_with_the_same_master_key(vault: Vault, database: Engine, ring: Masters) -> None:
+    assert Vault(database, ring).open(seal(vault, "hello")) == "hello"
 
 
 @pytest.mark.parametrize(("part", "other"), [(3, str(uuid4())), (4, "name")], ids=["event", "field"])
@@ -73,11 +80,11 @@ def test_a_value_that_was_given_to_another_person_is_not_opened(vault: Vault) ->
         vault.open(seal(vault, "hello").replace(str(ADA), str(GRACE)))
 
 
-def test_what_was_erased_stays_sealed(vault: Vault, database: Engine) -> None:
+def test_what_was_erased_stays_sealed(vault: Vault, database: Engine, ring: Masters) -> None:
     sealed = seal(vault, "hello")
     vault.erase(ADA)
     vault.erase(ADA)
-    for reader in (vault, Vault(database, MASTER)):
+    for reader in (vault, Vault(database, ring)):
         assert reader.open(sealed) == sealed
         assert reader.reveal(sealed) is None
 
@@ -103,24 +110,35 @@ def test_nobody_can_write_what_looks_sealed(vault: Vault) -> None:
         seal(vault, "sealed:1:mine")
 
 
-def test_a_wrong_master_key_is_a_clear_error(vault: Vault, database: Engine) -> None:
+def test_a_wrong_master_key_is_a_clear_error(vault: Vault, database: Engine, tmp_path: Path) -> None:
     sealed = seal(vault, "hello")
+    (tmp_path / "master.key").write_bytes(secrets.token_bytes(32))
     with pytest.raises(RuntimeError, match="master key does not fit"):
-        Vault(database, secrets.token_bytes(32)).open(sealed)
+        Vault(database, Masters(tmp_path)).open(sealed)
 
 
-def test_keys_for_many_people_are_made_in_one_go_and_once(vault: Vault, database: Engine) -> None:
+def test_a_key_store_without_its_master_key_does_not_start(vault: Vault, database: Engine, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Masters(tmp_path / "other")
+    with pytest.raises(KeysMissing, match="master"):
+        Vault(database, other).install()
+    sealed = seal(vault, "hello")
+    with pytest.raises(MasterKeyAbsent):
+        Vault(database, other).open(sealed)
+
+
+def test_keys_for_many_people_are_made_in_one_go_and_once(vault: Vault, database: Engine, ring: Masters) -> None:
     people = [uuid4() for _ in range(200)]
     before = seal(vault, "hello", people[0])
     vault.prepare(people)
     vault.prepare([*people, *people])
     assert count(database) == 200
-    assert Vault(database, MASTER).open(before) == "hello"
+    assert Vault(database, ring).open(before) == "hello"
     vault.prepare([])
 
 
-def test_two_who_use_a_key_first_at_the_same_time_use_the_same_one(vault: Vault, database: Engine) -> None:
-    vaults = [Vault(database, MASTER) for _ in range(8)]
+def test_two_who_use_a_key_first_at_the_same_time_use_the_same_one(vault: Vault, database: Engine, ring: Masters) -> None:
+    vaults = [Vault(database, ring) for _ in range(8)]
     start = threading.Barrier(len(vaults))
 
     def first_use(one: Vault) -> str:
@@ -133,8 +151,8 @@ def test_two_who_use_a_key_first_at_the_same_time_use_the_same_one(vault: Vault,
     assert [vault.open(value) for value in sealed] == ["hello"] * len(vaults)
 
 
-def test_a_writer_that_comes_second_uses_the_key_of_the_first(vault: Vault, database: Engine) -> None:
+def test_a_writer_that_comes_second_uses_the_key_of_the_first(vault: Vault, database: Engine, ring: Masters) -> None:
     """The second looked before the first had made it."""
-    second = Vault(database, MASTER)
+    second = Vault(database, ring)
     made = vault._make([ADA])[ADA]
     assert second._make([ADA])[ADA].decrypt(b"0" * 12, made.encrypt(b"0" * 12, b"hello", None), None) == b"hello"
