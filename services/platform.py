@@ -14,6 +14,7 @@ from services.gateway.following import Progress, follow
 from services.gateway.parts import Gateway
 from services.gateway.views import projections
 from services.identity.commands import AppointCoordinator
+from services.identity.erasing import reapply_heard
 from shared import clock, deadlines, relay
 from shared.blobs import BlobFolder, open_blobs
 from shared.bus import CommandBus
@@ -61,6 +62,7 @@ def install(settings: Settings) -> None:
             runtime.install(connection)
         if name == "identity":
             _appoint_coordinator(runtime, settings)
+            _erase_again(settings, runtime)
 
 
 def coordinator(settings: Settings) -> tuple[str, Path]:
@@ -101,6 +103,13 @@ def gateway(parts: Parts, bus: CommandBus, progress: Progress, blobs: BlobFolder
         progress=progress,
         blobs=blobs,
     )
+
+
+def _erase_again(settings: Settings, runtime: Runtime) -> None:
+    """Where the key store comes from a backup that is older than an erasure."""
+    parts = Parts(settings, "identity")
+    reapply_heard(runtime, parts.vault)
+    parts.close()
 
 
 def _appoint_coordinator(runtime: Runtime, settings: Settings) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -50,6 +50,16 @@ class Reader:
     def where(self, view: View, **equal: Any) -> list[Row]:
         with reading(self.runtime.database) as connection:
             return self._rows(connection).where(view, **equal)
+
+    def unheard(self) -> Iterator[Event]:
+        """What the log has, of the types that the service knows, and the directory does not cover yet."""
+        with reading(self.runtime.database) as connection:
+            position = self.runtime.directory.checkpoint(connection)
+        while batch := self.runtime.log.read(position):
+            position = batch[-1].position
+            for recorded in batch:
+                if event := self.runtime.service.catalogue.decode(recorded):
+                    yield event
 
     def _rows(self, connection: Connection) -> Rows:
         return Rows(self.runtime.directory, connection)

@@ -1,4 +1,4 @@
-"""Each person's key, wrapped by one of the platform's master keys. Destroying a key makes everything it sealed unreadable."""
+"""Each person's key, wrapped by a master key. Destroying a person's key makes everything it sealed unreadable."""
 
 import secrets
 import threading

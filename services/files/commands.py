@@ -43,6 +43,12 @@ class WithdrawFile(Command):
     file_id: UUID
 
 
+class WithdrawFiles(Command):
+    """Sent by the policy: all files of somebody who was erased."""
+
+    person_id: UUID
+
+
 class RemoveBytes(Command):
     """Sent by the policy, once a file is withdrawn."""
 

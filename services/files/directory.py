@@ -1,4 +1,4 @@
-"""What files remembers of relationships: between whom they are, and whether they share files now."""
+"""What files remembers: between whom relationships are, whether they share files now, and whose file is whose."""
 
 from collections.abc import Iterable
 from typing import assert_never
@@ -8,6 +8,7 @@ from sqlalchemy import Column, String, Uuid
 
 from services.files import heard
 from services.files.domain import Phase, Relationship
+from services.files.events import FileWithdrawn, UploadStarted
 from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
@@ -21,6 +22,7 @@ Heard = (
     | heard.ConclusionBegun
     | heard.RelationshipCompleted
     | heard.RelationshipEnded
+    | heard.RelationshipDissolved
 )
 
 
@@ -46,7 +48,7 @@ def _phase(event: Heard) -> Phase:
             return Phase.PAUSED
         case heard.ConclusionBegun():
             return Phase.CONCLUDING
-        case heard.RelationshipCompleted() | heard.RelationshipEnded():
+        case heard.RelationshipCompleted() | heard.RelationshipEnded() | heard.RelationshipDissolved():
             return Phase.OVER
         case _:
             assert_never(event)
@@ -63,6 +65,30 @@ RELATIONSHIPS = View(
     _keys,
     _evolve,
 )
+
+
+def _files(event: Event, recorded: Recorded) -> Iterable[Key]:
+    return [(event.file_id,)] if isinstance(event, UploadStarted | FileWithdrawn) else []
+
+
+def _evolve_file(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
+    return event.model_dump(include={"file_id", "owner_id"}) if isinstance(event, UploadStarted) else None
+
+
+FILES = View(
+    "files",
+    (Column("file_id", Uuid, primary_key=True), Column("owner_id", Uuid, nullable=False)),
+    _files,
+    _evolve_file,
+    indexes=(("owner_id",),),
+)
+
+
+def files_of(person: UUID, reader: Reader) -> set[UUID]:
+    """Those not withdrawn, the latest included that the directory has not heard of."""
+    known = {row["file_id"] for row in reader.where(FILES, owner_id=person)}
+    latest = (event for event in reader.unheard() if isinstance(event, UploadStarted))
+    return known | {event.file_id for event in latest if event.owner_id == person}
 
 
 def relationship(relationship_id: UUID, reader: Reader) -> Relationship | None:

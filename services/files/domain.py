@@ -208,8 +208,10 @@ def _complete(state: State, known: Known) -> Outcome:
 
 
 def _withdraw(state: State, known: Known) -> Outcome:
-    """Shared or still awaited; also when the relationship is over."""
-    begun = _owned(state, known)
+    """Shared or still awaited; also when the relationship is over. The platform withdraws an erased owner's."""
+    if isinstance(state, Nothing):
+        raise FileUnknown()
+    begun = state if known.asker.is_system else _owned(state, known)
     if isinstance(begun, Withdrawn):
         return []
     file = begun.file

@@ -1,4 +1,4 @@
-"""What files reads of others: matching's relationships."""
+"""What files reads of others: matching's relationships, and who was erased."""
 
 from uuid import UUID
 
@@ -35,3 +35,11 @@ class RelationshipCompleted(Event, type="matching.relationship_completed"):
 
 class RelationshipEnded(Event, type="matching.relationship_ended"):
     relationship_id: UUID
+
+
+class RelationshipDissolved(Event, type="matching.relationship_dissolved"):
+    relationship_id: UUID
+
+
+class PersonErased(Event, type="identity.person_erased"):
+    person_id: UUID

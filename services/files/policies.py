@@ -5,10 +5,15 @@ delays the removal and cannot lose it, for a policy's command is sent until it s
 link any more.
 """
 
-from services.files.commands import RemoveBytes
+from services.files.commands import RemoveBytes, WithdrawFiles
 from services.files.events import FileWithdrawn
+from services.files.heard import PersonErased
 from shared.log import Recorded
 
 
 def remove_bytes_when_file_withdrawn(event: FileWithdrawn, recorded: Recorded) -> RemoveBytes:
     return RemoveBytes(file_id=event.file_id, at=recorded.occurred_at)
+
+
+def withdraw_files_when_person_erased(event: PersonErased, recorded: Recorded) -> WithdrawFiles:
+    return WithdrawFiles(person_id=event.person_id, at=recorded.occurred_at)

@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.files import events, heard
 from services.files.adapters import FileStore, open_store
-from services.files.commands import CompleteUpload, LinkDownload, RemoveBytes, StartUpload, WithdrawFile
-from services.files.directory import RELATIONSHIPS, relationship
+from services.files.commands import CompleteUpload, LinkDownload, RemoveBytes, StartUpload, WithdrawFile, WithdrawFiles
+from services.files.directory import FILES, RELATIONSHIPS, files_of, relationship
 from services.files.domain import (
     Awaited,
     FileGone,
@@ -28,10 +28,12 @@ from services.files.domain import (
     evolve,
 )
 from services.files.events import FileWithdrawn, UploadStarted
-from services.files.policies import remove_bytes_when_file_withdrawn
+from services.files.policies import remove_bytes_when_file_withdrawn, withdraw_files_when_person_erased
 from shared import clock
+from shared.ids import derived_id
 from shared.messages import Sealed
 from shared.parts import Parts
+from shared.refusals import Refusal
 from shared.runtime import Reader, Runtime
 from shared.service import Aggregate, Asker, Context, Done, Service
 
@@ -95,6 +97,18 @@ class Files:
         url = self.store.download_url(_key(file.file_id), file.name, file.content_type, DOWNLOAD_LIFETIME)
         return Done(version=version, result={"download": {"url": url, "expires_at": expires_at.isoformat()}})
 
+    def withdraw_files(self, runtime: Runtime, command: WithdrawFiles, asker: Asker, context: Context) -> Done:
+        if not asker.is_system:
+            raise PolicyOnly()
+        commands = [
+            (WithdrawFile(file_id=one, at=command.at), replace(context, command_id=derived_id(context.command_id, one)))
+            for one in sorted(files_of(command.person_id, runtime.reader))
+        ]
+        for answer in runtime.execute(commands, asker):
+            if isinstance(answer, Refusal):
+                raise answer
+        return Done()
+
     def remove_bytes(self, runtime: Runtime, command: RemoveBytes, asker: Asker, context: Context) -> Done:
         """Of a withdrawn file, as often as asked."""
         state, version = runtime.load(FILE, command.file_id)
@@ -119,10 +133,17 @@ def assemble(parts: Parts) -> Service:
         name="files",
         events=events,
         aggregates=[replace(FILE, know=files.know)],
-        procedures={LinkDownload: files.link_download, RemoveBytes: files.remove_bytes},
+        procedures={
+            LinkDownload: files.link_download,
+            WithdrawFiles: files.withdraw_files,
+            RemoveBytes: files.remove_bytes,
+        },
         replies={UploadStarted: files.upload},
         heard=[heard],
-        directory=[RELATIONSHIPS],
-        policies={FileWithdrawn: [remove_bytes_when_file_withdrawn]},
+        directory=[RELATIONSHIPS, FILES],
+        policies={
+            FileWithdrawn: [remove_bytes_when_file_withdrawn],
+            heard.PersonErased: [withdraw_files_when_person_erased],
+        },
         install=files.store.install,
     )

@@ -105,6 +105,7 @@ async def _member(
     person = gateway.verify(credentials.credentials).person
     if person is None:
         raise Unauthenticated()
+    await gateway.standing.require(person)
     return Member(gateway, person, credentials.credentials)
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Engine
 
 from services.gateway.following import Progress
+from services.gateway.standing import Standing
 from shared.blobs import BlobFolder
 from shared.bus import CommandBus
 from shared.log import EventLog
@@ -32,3 +34,7 @@ class Gateway:
     jwks: Mapping[str, Any]
     progress: Progress
     blobs: BlobFolder | None = None
+
+    @cached_property
+    def standing(self) -> Standing:
+        return Standing(self.database)

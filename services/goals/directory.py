@@ -21,6 +21,7 @@ Heard = (
     | heard.ConclusionBegun
     | heard.RelationshipCompleted
     | heard.RelationshipEnded
+    | heard.RelationshipDissolved
 )
 
 
@@ -50,7 +51,7 @@ def _phase(event: Heard) -> Phase:
             return Phase.PAUSED
         case heard.ConclusionBegun():
             return Phase.CONCLUDING
-        case heard.RelationshipCompleted() | heard.RelationshipEnded():
+        case heard.RelationshipCompleted() | heard.RelationshipEnded() | heard.RelationshipDissolved():
             return Phase.OVER
         case _:
             assert_never(event)

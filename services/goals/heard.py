@@ -35,3 +35,7 @@ class RelationshipCompleted(Event, type="matching.relationship_completed"):
 
 class RelationshipEnded(Event, type="matching.relationship_ended"):
     relationship_id: UUID
+
+
+class RelationshipDissolved(Event, type="matching.relationship_dissolved"):
+    relationship_id: UUID

@@ -6,6 +6,9 @@ from services.identity.commands import (
     AppointCoordinator,
     CreateProgram,
     EnrolPerson,
+    EraseAccount,
+    EraseEnrolment,
+    ErasePerson,
     ImportRoster,
     InvitePerson,
     RegisterPerson,
@@ -21,7 +24,9 @@ def founder(command: CreateProgram, asker: Asker, reader: Reader) -> program.Fou
     return program.Founder(asker, isinstance(state, person.Member) and state.coordinator)
 
 
-def registrar(command: EnrolPerson, asker: Asker, reader: Reader) -> enrolment.Registrar:
+def registrar(command: EnrolPerson | EraseEnrolment, asker: Asker, reader: Reader) -> enrolment.Registrar | Asker:
+    if isinstance(command, EraseEnrolment):
+        return asker
     return enrolment.Registrar(asker, reader.state(PROGRAM, command.program_id))
 
 
@@ -50,7 +55,7 @@ ENROLMENT: Aggregate[enrolment.Enrolment] = Aggregate(
     initial=enrolment.NotEnrolled(),
     evolve=enrolment.evolve,
     decide=enrolment.decide,
-    commands={EnrolPerson: lambda command: command.enrolment_id},
+    commands={kind: lambda command: command.enrolment_id for kind in (EnrolPerson, EraseEnrolment)},
     know=registrar,
     opened=True,
 )
@@ -65,6 +70,8 @@ PERSON: Aggregate[person.Person] = Aggregate(
         AppointCoordinator: lambda command: command.person_id,
         InvitePerson: lambda command: command.person_id,
         AcceptInvitation: lambda command: addressed(command.token)[0],
+        EraseAccount: lambda command: command.person_id,
+        ErasePerson: lambda command: command.person_id,
     },
     know=inviter,
 )

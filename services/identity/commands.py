@@ -127,6 +127,36 @@ class AcceptInvitation(Command):
     display_name: Name
 
 
+class EraseAccount(Command):
+    """The asker wants to be forgotten, and says the password again. There is no way back."""
+
+    person_id: UUID
+    password: Secret
+
+
+class ErasePerson(Command):
+    """The coordinator of the programme decides that somebody in it is to be forgotten. There is no way back."""
+
+    person_id: UUID
+    program_id: UUID
+    reason: Literal["asked_coordinator", "consent_withdrawn", "no_longer_needed", "entered_by_mistake"]
+
+
+class CompleteErasure(Command):
+    """Sent by the policy, once it is recorded that somebody is to be forgotten."""
+
+    person_id: UUID
+    programs: tuple[UUID, ...]
+
+
+class EraseEnrolment(Command):
+    """Sent by the platform itself while it completes an erasure."""
+
+    enrolment_id: UUID
+    program_id: UUID
+    person_id: UUID
+
+
 class SignIn(Command):
     """The answer carries `access_token`, `expires_in` (seconds), `refresh_token` and `person_id`."""
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from shared.messages import Event, Personal
 
 Mine = Personal("person_id")
+ErasureReason = Literal["own_wish", "asked_coordinator", "consent_withdrawn", "no_longer_needed", "entered_by_mistake"]
 
 
 class CoordinatorAppointed(Event, type="identity.coordinator_appointed"):
@@ -68,6 +69,23 @@ class CredentialIssued(Event, type="identity.credential_issued"):
     person_id: UUID
     credential_id: UUID
     email: Annotated[str, Mine]
+
+
+class PersonErased(Event, type="identity.person_erased"):
+    """All that is personal of this person is to be forgotten, everywhere. `programs`: where they were enrolled."""
+
+    person_id: UUID
+    erased_by: UUID
+    reason: ErasureReason
+    programs: tuple[UUID, ...]
+
+
+class EnrolmentErased(Event, type="identity.enrolment_erased"):
+    """The part of an erased person in a programme: there will be no other."""
+
+    enrolment_id: UUID
+    program_id: UUID
+    person_id: UUID
 
 
 class PersonEnrolled(Event, type="identity.person_enrolled"):

@@ -1,8 +1,9 @@
 """Bringing a whole roster into a programme."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from services.identity import roster
 from services.identity.aggregates import PROGRAM
@@ -10,7 +11,9 @@ from services.identity.batches import in_batches, required
 from services.identity.commands import EnrolPerson, ImportRoster, RegisterPerson
 from services.identity.domain.enrolment import Registrar
 from services.identity.domain.program import Report, coordinated, told
+from services.identity.events import RejectedRow
 from shared.ids import derived_id
+from shared.refusals import Gone, Refusal
 from shared.runtime import Runtime
 from shared.service import Asker, Context, Done
 from shared.vault import Vault
@@ -36,10 +39,15 @@ class Importing:
             return first
         file = roster.read(command.csv, command.program_id, command.at)
         effects: Counter[str] = Counter()
+        erased: list[RejectedRow] = []
         for rows in in_batches(file.rows):
             self._register(runtime, rows, context)
-            effects.update(_effect(done) for done in _enrol(runtime, rows, Registrar(asker, program), context))
-        report = Report(asker, effects["added"], effects["changed"], effects["unchanged"], file.rejected)
+            for row, answer in _enrol(runtime, rows, Registrar(asker, program), context):
+                effects[_effect(answer)] += 1
+                if isinstance(answer, Gone):
+                    erased.append(_erased(row, file.lines[row.external_id]))
+        rejected = tuple(sorted((*file.rejected, *erased), key=attrgetter("line")))
+        report = Report(asker, effects["added"], effects["changed"], effects["unchanged"], rejected)
         [done] = required(runtime.execute([(command, context)], asker, known=report))
         return done if done.position else Done(version=done.version, result=told(report))
 
@@ -51,9 +59,19 @@ class Importing:
         required(runtime.execute(commands, IMPORTER))
 
 
-def _enrol(runtime: Runtime, rows: Sequence[EnrolPerson], registrar: Registrar, context: Context) -> list[Done]:
+def _enrol(
+    runtime: Runtime, rows: Sequence[EnrolPerson], registrar: Registrar, context: Context
+) -> Iterator[tuple[EnrolPerson, Done | Gone]]:
+    """What became of each row; `Gone` for that of an erased person."""
     commands = [(row, _under(context, "enrol", row)) for row in rows]
-    return required(runtime.execute(commands, registrar.asker, known=registrar))
+    for row, answer in zip(rows, runtime.execute(commands, registrar.asker, known=registrar), strict=True):
+        if isinstance(answer, Refusal) and not isinstance(answer, Gone):
+            raise answer
+        yield row, answer
+
+
+def _erased(row: EnrolPerson, line: int) -> RejectedRow:
+    return RejectedRow(line=line, external_id=row.external_id, reason="this person was erased")
 
 
 def _under(context: Context, step: str, row: EnrolPerson) -> Context:
@@ -64,7 +82,9 @@ def _under(context: Context, step: str, row: EnrolPerson) -> Context:
     return Context(command_id, context.correlation_id, program=row.program_id)
 
 
-def _effect(done: Done) -> str:
+def _effect(done: Done | Gone) -> str:
+    if isinstance(done, Gone):
+        return "rejected"
     if not done.position:
         return "unchanged"
     return "added" if done.version == 1 else "changed"

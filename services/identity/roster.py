@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -34,8 +34,11 @@ class TooManyBadRows(Invalid):
 
 @dataclass(frozen=True)
 class Roster:
+    """`lines` says of each good row's `external_id` which line it was."""
+
     rows: tuple[EnrolPerson, ...]
     rejected: tuple[RejectedRow, ...]
+    lines: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def read(text: str, program_id: UUID, at: datetime) -> Roster:
         except ValueError as error:
             rejected.append(RejectedRow(line=line.number, external_id=external_id[:100], reason=_reason(error)))
             _require_few(rejected)
-    return Roster(tuple(rows), tuple(rejected))
+    return Roster(tuple(rows), tuple(rejected), first)
 
 
 def _lines(text: str) -> Iterator[_Line]:

@@ -14,18 +14,24 @@ from services.identity.batches import required
 from services.identity.commands import (
     AcceptInvitation,
     AppointCoordinator,
+    CompleteErasure,
     CreateProgram,
     EnrolPerson,
+    EraseAccount,
+    ErasePerson,
     ImportRoster,
     InvitePeople,
     RefreshSession,
     SignIn,
     SignOut,
 )
+from services.identity.directory import ENROLMENTS, ERASED
 from services.identity.domain.person import EmailTaken
 from services.identity.domain.program import told
+from services.identity.erasing import Erasing
 from services.identity.importing import Importing
 from services.identity.inviting import invite_people
+from services.identity.policies import complete_erasure_when_person_erased
 from services.identity.signing_in import SigningIn
 from shared import tokens
 from shared.parts import Parts
@@ -35,13 +41,10 @@ from shared.service import Asker, Context, Done, Service
 
 def assemble(parts: Parts) -> Service:
     keyring = Keyring(parts.keys.digest)
-    signing_in = SigningIn(
-        keyring,
-        Credentials(parts.database),
-        Attempts(parts.database),
-        Sessions(parts.database, keyring),
-        partial(tokens.sign, key=parts.keys.signing()),
-    )
+    credentials, attempts = Credentials(parts.database), Attempts(parts.database)
+    sessions = Sessions(parts.database, keyring)
+    signing_in = SigningIn(keyring, credentials, attempts, sessions, partial(tokens.sign, key=parts.keys.signing()))
+    erasing = Erasing(credentials, attempts, sessions, parts.vault)
     return Service(
         name="identity",
         events=events,
@@ -56,6 +59,9 @@ def assemble(parts: Parts) -> Service:
             SignIn: signing_in.sign_in,
             RefreshSession: signing_in.refresh_session,
             SignOut: signing_in.sign_out,
+            EraseAccount: erasing.erase_account,
+            ErasePerson: erasing.erase_person,
+            CompleteErasure: erasing.complete,
         },
         replies={
             events.PersonInvited: lambda event: {"token": keyring.invitation(event.person_id, event.invitation_id)},
@@ -63,6 +69,8 @@ def assemble(parts: Parts) -> Service:
             events.RosterImported: told,
         },
         taken={"email": EmailTaken},
+        directory=[ENROLMENTS, ERASED],
+        policies={events.PersonErased: [complete_erasure_when_person_erased]},
         install=partial(tables.install, parts.database),
     )
 

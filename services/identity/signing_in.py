@@ -7,7 +7,7 @@ from uuid import UUID
 from services.identity.adapters.attempts import Attempts
 from services.identity.adapters.credentials import Credential, Credentials
 from services.identity.adapters.keyring import Keyring
-from services.identity.adapters.sessions import Sessions
+from services.identity.adapters.sessions import SessionOver, Sessions
 from services.identity.aggregates import PERSON
 from services.identity.batches import required
 from services.identity.commands import AcceptInvitation, AppointCoordinator, RefreshSession, SignIn, SignOut
@@ -60,7 +60,10 @@ class SigningIn:
         return self._signed_in(credential.person_id, self.sessions.open(credential.person_id, now))
 
     def refresh_session(self, runtime: Runtime, command: RefreshSession, asker: Asker, context: Context) -> Done:
-        return self._signed_in(*self.sessions.rotate(command.refresh_token, context.command_id, clock.now()))
+        person_id, token = self.sessions.rotate(command.refresh_token, context.command_id, clock.now())
+        if not isinstance(runtime.reader.state(PERSON, person_id), Member):
+            raise SessionOver()
+        return self._signed_in(person_id, token)
 
     def sign_out(self, runtime: Runtime, command: SignOut, asker: Asker, context: Context) -> Done:
         self.sessions.end(command.refresh_token)

@@ -103,3 +103,16 @@ class EndRelationship(Command):
 
     relationship_id: UUID
     reason: Text
+
+
+class DissolveRelationship(Command):
+    """Sent by the platform itself when one of the two was erased."""
+
+    relationship_id: UUID
+    erased_id: UUID
+
+
+class DissolveRelationships(Command):
+    """Sent by the policy: all that are open of somebody who was erased."""
+
+    person_id: UUID

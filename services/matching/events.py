@@ -118,6 +118,13 @@ class RelationshipCompleted(Event, type="matching.relationship_completed"):
     relationship_id: UUID
 
 
+class RelationshipDissolved(Event, type="matching.relationship_dissolved"):
+    """One of the two was erased from the platform: whatever state it was in, it is over."""
+
+    relationship_id: UUID
+    erased_id: UUID
+
+
 class RelationshipEnded(Event, type="matching.relationship_ended"):
     """Before its time."""
 

@@ -18,3 +18,12 @@ class EnrolmentRevised(Event, type="identity.enrolment_revised"):
     person_id: UUID
     role: Literal["mentor", "mentee"]
     capacity: int
+
+
+class EnrolmentErased(Event, type="identity.enrolment_erased"):
+    program_id: UUID
+    person_id: UUID
+
+
+class PersonErased(Event, type="identity.person_erased"):
+    person_id: UUID

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from services.matching import commands, events, heard
-from services.matching.commands import AcceptRequest, RequestMentor
-from services.matching.directory import DEADLINES, ENROLMENTS
+from services.matching.commands import AcceptRequest, DissolveRelationships, RequestMentor
+from services.matching.directory import DEADLINES, ENROLMENTS, RELATIONSHIPS
+from services.matching.dissolving import dissolve_relationships
 from services.matching.domain import NOTHING, Enrolment, Known, State, decide, evolve
 from services.matching.domain.refusals import AlreadyRequested, MentorFull
+from services.matching.policies import dissolve_relationships_when_person_erased
 from shared.messages import Command, commands_in
 from shared.parts import Parts
 from shared.projection import Row
@@ -36,7 +38,11 @@ RELATIONSHIP: Aggregate[State] = Aggregate(
     initial=NOTHING,
     evolve=evolve,
     decide=decide,
-    commands={kind: lambda command: command.relationship_id for kind in commands_in(commands)},
+    commands={
+        kind: lambda command: command.relationship_id
+        for kind in commands_in(commands)
+        if kind is not DissolveRelationships
+    },
     know=know,
     subject=lambda event: event.relationship_id,
 )
@@ -49,5 +55,7 @@ def assemble(parts: Parts) -> Service:
         aggregates=[RELATIONSHIP],
         taken={"pair": AlreadyRequested, "capacity": MentorFull},
         heard=[heard],
-        directory=[ENROLMENTS, DEADLINES],
+        directory=[ENROLMENTS, RELATIONSHIPS, DEADLINES],
+        procedures={DissolveRelationships: dissolve_relationships},
+        policies={heard.PersonErased: [dissolve_relationships_when_person_erased]},
     )

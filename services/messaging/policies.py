@@ -2,7 +2,12 @@
 
 from services.messaging.commands import CloseConversation, OpenConversation
 from services.messaging.domain import conversation_of
-from services.messaging.heard import RelationshipActivated, RelationshipCompleted, RelationshipEnded
+from services.messaging.heard import (
+    RelationshipActivated,
+    RelationshipCompleted,
+    RelationshipDissolved,
+    RelationshipEnded,
+)
 from shared.log import Recorded
 
 
@@ -16,6 +21,6 @@ def open_conversation_when_relationship_activated(event: RelationshipActivated, 
 
 
 def close_conversation_when_relationship_over(
-    event: RelationshipCompleted | RelationshipEnded, recorded: Recorded
+    event: RelationshipCompleted | RelationshipEnded | RelationshipDissolved, recorded: Recorded
 ) -> CloseConversation:
     return CloseConversation(conversation_id=conversation_of(event.relationship_id), at=recorded.occurred_at)

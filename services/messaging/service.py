@@ -108,5 +108,6 @@ def assemble(parts: Parts) -> Service:
             heard.RelationshipActivated: [open_conversation_when_relationship_activated],
             heard.RelationshipCompleted: [close_conversation_when_relationship_over],
             heard.RelationshipEnded: [close_conversation_when_relationship_over],
+            heard.RelationshipDissolved: [close_conversation_when_relationship_over],
         },
     )

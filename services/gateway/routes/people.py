@@ -26,7 +26,10 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class PersonAnswer(Answer):
-    """As the roster and their own account say. `signed_up_at` is null until they have accepted an invitation."""
+    """As the roster and their own account say. `signed_up_at` is null until they have accepted an invitation.
+
+    Of somebody who was erased, at `erased_at`, what is personal is null.
+    """
 
     person_id: UUID
     external_id: str
@@ -41,6 +44,7 @@ class PersonAnswer(Answer):
     capacity: int
     invited_until: datetime | None
     signed_up_at: datetime | None
+    erased_at: datetime | None
 
 
 class InvitationsBody(Asked):

@@ -58,10 +58,13 @@ class FeedbackAnswer(Answer):
 
 
 class PartyAnswer(Answer):
+    """Of somebody who was `erased` nothing is left but the ids."""
+
     person_id: UUID
     external_id: str | None
     display_name: str | None
     headline: str | None
+    erased: bool
 
 
 class ActivityAnswer(Answer):
@@ -171,7 +174,7 @@ def list_relationships(
         else:
             access.coordinated_by(connection, member, program_id)
             rows = relationships.relationships_in(connection, program_id, after, limit + 1)
-    items = [_tell(member, access.seen(member, row), row.summary) for row in rows[:limit]]
+    items = [tell(member, access.seen(member, row), row.summary) for row in rows[:limit]]
     return respond(Page(items=items, next=str(items[-1].relationship_id) if len(rows) > limit else None))
 
 
@@ -283,7 +286,7 @@ def _enrolled(member: Member, program_id: UUID, mentor_id: UUID) -> int:
 def _read(member: Member, relationship_id: UUID) -> RelationshipAnswer:
     with reading(member.gateway.database) as connection:
         found = access.relationship_for(connection, member, relationship_id)
-    return _tell(member, found, found.row.summary)
+    return tell(member, found, found.row.summary)
 
 
 def _read_as_of(member: Member, relationship_id: UUID, moment: datetime) -> RelationshipAnswer:
@@ -292,10 +295,10 @@ def _read_as_of(member: Member, relationship_id: UUID, moment: datetime) -> Rela
     summary = fold(member.gateway.log.of_subject(relationship_id, until=moment))
     if summary is None:
         raise NotYetBegun(as_of=moment.isoformat())
-    return _tell(member, found, summary)
+    return tell(member, found, summary)
 
 
-def _tell(member: Member, found: Seen, summary: RelationshipSummary) -> RelationshipAnswer:
+def tell(member: Member, found: Seen, summary: RelationshipSummary) -> RelationshipAnswer:
     """What the two wrote is for the two; what they are called, for whoever may see the relationship."""
     about, row = summary.state.about, found.row
     proposal = about.proposals[-1] if about.proposals else None
@@ -327,4 +330,5 @@ def _party(row: Found, side: str, reveal: Reveal) -> PartyAnswer:
         external_id=columns[f"{side}_external_id"],
         display_name=reveal(columns[f"{side}_name"]),
         headline=reveal(columns[f"{side}_headline"]),
+        erased=columns[f"{side}_erased_at"] is not None,
     )

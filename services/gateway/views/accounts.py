@@ -7,14 +7,20 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Text, Uuid, select
 from sqlalchemy import Row as Found
 
-from services.identity.events import CoordinatorAppointed, CredentialIssued, InvitationAccepted, PersonRegistered
+from services.identity.events import (
+    CoordinatorAppointed,
+    CredentialIssued,
+    InvitationAccepted,
+    PersonErased,
+    PersonRegistered,
+)
 from shared.database import Timestamp
 from shared.ids import NIL
 from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
 
-Concerning = PersonRegistered | CoordinatorAppointed | CredentialIssued | InvitationAccepted
+Concerning = PersonRegistered | CoordinatorAppointed | CredentialIssued | InvitationAccepted | PersonErased
 
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
@@ -34,6 +40,8 @@ def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
             return {**before, "email": email, "signed_up_at": recorded.recorded_at}
         case InvitationAccepted(email=email, display_name=name):
             return {**before, "email": email, "display_name": name, "signed_up_at": recorded.recorded_at}
+        case PersonErased():
+            return {**before, "email": None, "display_name": None, "erased_at": recorded.recorded_at}
 
 
 def _nobody(person: UUID) -> Row:
@@ -44,6 +52,7 @@ def _nobody(person: UUID) -> Row:
         "email": None,
         "coordinator": False,
         "signed_up_at": None,
+        "erased_at": None,
     }
 
 
@@ -56,6 +65,7 @@ VIEW = View(
         Column("email", Text),
         Column("coordinator", Boolean, nullable=False),
         Column("signed_up_at", Timestamp),
+        Column("erased_at", Timestamp),
         Column("position", BigInteger, nullable=False),
     ),
     _keys,

@@ -8,17 +8,18 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Select
 from sqlalchemy import Row as Found
 
 from services.gateway.views import accounts
-from services.identity.events import EnrolmentRevised, PersonEnrolled, PersonInvited
+from services.identity.events import EnrolmentErased, EnrolmentRevised, PersonEnrolled, PersonInvited
 from shared.database import Timestamp
 from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
 
+PERSONAL = tuple(PersonEnrolled.personal_fields())
 ROSTER = ("external_id", "role", "headline", "country", "timezone", "languages", "skills", "wants", "capacity")
 
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    if isinstance(event, PersonEnrolled | EnrolmentRevised | PersonInvited):
+    if isinstance(event, PersonEnrolled | EnrolmentRevised | EnrolmentErased | PersonInvited):
         return [(event.program_id, event.person_id)]
     return []
 
@@ -33,6 +34,8 @@ def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
                 "invited_until": row and row["invited_until"],
                 "position": recorded.position,
             }
+        case EnrolmentErased():
+            return row and {**row, **dict.fromkeys(PERSONAL), "invited_until": None, "position": recorded.position}
         case PersonInvited(expires_at=expires_at):
             return row and {**row, "invited_until": expires_at, "position": recorded.position}
         case _:
@@ -79,12 +82,17 @@ def named(connection: Connection, program: UUID, external_ids: Sequence[str]) ->
 
 
 def not_signed_up(connection: Connection, program: UUID) -> Sequence[Found[Any]]:
-    query = _in(program).where(accounts.table.c.signed_up_at.is_(None))
+    query = _in(program).where(accounts.table.c.signed_up_at.is_(None), accounts.table.c.erased_at.is_(None))
     return connection.execute(query.order_by(table.c.external_id)).all()
 
 
 def enrolments_of(connection: Connection, person: UUID) -> Sequence[Found[Any]]:
     return connection.execute(select(table).where(table.c.person_id == person).order_by(table.c.program)).all()
+
+
+def everywhere(connection: Connection, person: UUID) -> Sequence[Found[Any]]:
+    """The person in each of their programmes."""
+    return connection.execute(_WITH_ACCOUNT.where(table.c.person_id == person).order_by(table.c.program)).all()
 
 
 def enrolment(connection: Connection, program: UUID, person: UUID) -> Found[Any] | None:
@@ -101,6 +109,9 @@ def time_zones(connection: Connection, program: UUID, persons: Iterable[UUID]) -
 
 def _in(program: UUID) -> Select[Any]:
     """With what their account says of them, once they have one."""
-    joined = table.outerjoin(accounts.table, accounts.table.c.person_id == table.c.person_id)
-    says = (accounts.table.c.display_name, accounts.table.c.signed_up_at)
-    return select(table, *says).select_from(joined).where(table.c.program == program)
+    return _WITH_ACCOUNT.where(table.c.program == program)
+
+
+_WITH_ACCOUNT = select(
+    table, accounts.table.c.display_name, accounts.table.c.signed_up_at, accounts.table.c.erased_at
+).select_from(table.outerjoin(accounts.table, accounts.table.c.person_id == table.c.person_id))

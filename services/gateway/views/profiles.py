@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import JSON, Column, Connection, Integer, MetaData, String, Text, Uuid, select
 from sqlalchemy import Row as Found
 
-from services.identity.events import EnrolmentRevised, PersonEnrolled
+from services.identity.events import EnrolmentErased, EnrolmentRevised, PersonEnrolled
 from shared.log import Recorded
 from shared.messages import Event, Sealed
 from shared.projection import Key, Row, View
@@ -17,12 +17,13 @@ LISTS = ("languages", "skills", "wants")
 
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    return [(event.program_id, event.person_id)] if isinstance(event, PersonEnrolled | EnrolmentRevised) else []
+    concerning = PersonEnrolled | EnrolmentRevised | EnrolmentErased
+    return [(event.program_id, event.person_id)] if isinstance(event, concerning) else []
 
 
 def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
     if not isinstance(event, PersonEnrolled | EnrolmentRevised):
-        return row
+        return None if isinstance(event, EnrolmentErased) else row
     if any(isinstance(getattr(event, name), Sealed) for name in event.personal_fields()):
         return None
     return {

@@ -70,6 +70,7 @@ def _with_names() -> Select[Any]:
         joined = joined.outerjoin(account, (account.c.program == NIL) & (account.c.person_id == who))
         columns += [person.c.external_id.label(f"{side}_external_id"), person.c.headline.label(f"{side}_headline")]
         columns += [person.c.timezone.label(f"{side}_timezone"), account.c.display_name.label(f"{side}_name")]
+        columns += [account.c.erased_at.label(f"{side}_erased_at")]
     return select(table, *columns).select_from(joined)
 
 

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Engine, delete, insert, select
 
-from services.identity.adapters.tables import credentials
+from services.identity.adapters.tables import attempts, credentials
 from shared.database import reading, writing
 from shared.ids import NIL
 
@@ -53,6 +53,21 @@ class Credentials:
             return Credential(
                 *connection.execute(select(*wanted).where(credentials.c.credential_id == credential_id)).one()
             )
+
+    def email_of(self, credential_id: UUID) -> str:
+        """The e-mail's digest."""
+        with reading(self._engine) as connection:
+            query = select(credentials.c.email).where(credentials.c.credential_id == credential_id)
+            email: str = connection.scalars(query).one()
+            return email
+
+    def forget(self, person_id: UUID) -> None:
+        """All of this person's, and what was tried with their e-mails."""
+        mine = credentials.c.person_id == person_id
+        emails = select(credentials.c.email).where(mine).scalar_subquery()
+        with writing(self._engine) as connection:
+            connection.execute(delete(attempts).where(attempts.c.email.in_(emails)))
+            connection.execute(delete(credentials).where(mine))
 
     def fits(self, credential: Credential | None, password: str) -> bool:
         """False for none, after as long a time."""

@@ -62,6 +62,10 @@ class Sessions:
         with writing(self._engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.family == family))
 
+    def forget(self, person_id: UUID) -> None:
+        with writing(self._engine) as connection:
+            connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
+
 
 def _row(token: str, family: UUID, person_id: UUID, now: datetime) -> dict[str, object]:
     return {"token": _digest(token), "family": family, "person_id": person_id, "expires_at": now + SESSION}

@@ -5,16 +5,24 @@ from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
-from services.identity.commands import AcceptInvitation, AppointCoordinator, InvitePerson, RegisterPerson
+from services.identity.commands import (
+    AcceptInvitation,
+    AppointCoordinator,
+    EraseAccount,
+    ErasePerson,
+    InvitePerson,
+    RegisterPerson,
+)
 from services.identity.domain.program import Program, coordinated
 from services.identity.events import (
     CoordinatorAppointed,
     CredentialIssued,
     InvitationAccepted,
+    PersonErased,
     PersonInvited,
     PersonRegistered,
 )
-from shared.log import Take
+from shared.log import Release, Take
 from shared.refusals import Conflict, Forbidden, Gone, Invalid, NotFound
 from shared.service import Asker, Outcome
 
@@ -57,6 +65,14 @@ class EmailTaken(Conflict):
     """Somebody signs in with this e-mail already."""
 
 
+class OwnAccountOnly(Forbidden):
+    """Everybody may erase their own account and no other."""
+
+
+class CoordinatorStays(Conflict):
+    """The programmes of this coordinator would be without one."""
+
+
 @dataclass(frozen=True)
 class Stranger:
     pass
@@ -84,8 +100,15 @@ class Member:
     coordinator: bool = False
 
 
-Person = Stranger | Registered | Member
-PersonEvent = PersonRegistered | CoordinatorAppointed | CredentialIssued | PersonInvited | InvitationAccepted
+@dataclass(frozen=True)
+class Erased:
+    """Nothing is known of this person any more, and nothing will be."""
+
+
+Person = Stranger | Registered | Member | Erased
+PersonEvent = (
+    PersonRegistered | CoordinatorAppointed | CredentialIssued | PersonInvited | InvitationAccepted | PersonErased
+)
 
 
 @dataclass(frozen=True)
@@ -121,10 +144,25 @@ class Appointer:
     credential: NewCredential
 
 
-Known = Asker | Inviter | Invitee | Appointer
+@dataclass(frozen=True)
+class Eraser:
+    """Somebody who may erase this person, who is enrolled in these `programs`.
+
+    `email_key` stands for the person's e-mail among the log's claims, where they have signed up.
+    """
+
+    asker: Asker
+    programs: tuple[UUID, ...]
+    email_key: str | None
+
+
+Known = Asker | Inviter | Invitee | Appointer | Eraser
+Wish = RegisterPerson | AppointCoordinator | InvitePerson | AcceptInvitation | EraseAccount | ErasePerson
 
 
 def evolve(state: Person, event: PersonEvent) -> Person:
+    if isinstance(state, Erased):
+        return state
     before = Registered() if isinstance(state, Stranger) else state
     match event:
         case PersonRegistered():
@@ -135,13 +173,13 @@ def evolve(state: Person, event: PersonEvent) -> Person:
             return Registered(Invitation(event.invitation_id, event.expires_at), before.coordinator)
         case CredentialIssued() | InvitationAccepted():
             return Member(event.credential_id, before.coordinator)
+        case PersonErased():
+            return Erased()
         case _:
             assert_never(event)
 
 
-def decide(
-    command: RegisterPerson | AppointCoordinator | InvitePerson | AcceptInvitation, state: Person, known: Known
-) -> Outcome:
+def decide(command: Wish, state: Person, known: Known) -> Outcome:
     match command, known:
         case RegisterPerson(), Asker():
             return _register(command, state, known)
@@ -151,6 +189,8 @@ def decide(
             return _invite(command, state, known)
         case AcceptInvitation(), Invitee():
             return _accept(command, state, known)
+        case EraseAccount() | ErasePerson(), Eraser():
+            return _erase(command, state, known)
     raise AssertionError(command)
 
 
@@ -165,6 +205,8 @@ def _appoint(command: AppointCoordinator, state: Person, appointer: Appointer) -
         raise PlatformOnly()
     person_id, credential = command.person_id, appointer.credential
     appointed = CoordinatorAppointed(person_id=person_id)
+    if isinstance(state, Erased):
+        return []
     if isinstance(state, Member):
         return [] if state.coordinator else [appointed]
     return [
@@ -177,7 +219,7 @@ def _appoint(command: AppointCoordinator, state: Person, appointer: Appointer) -
 
 def _invite(command: InvitePerson, state: Person, inviter: Inviter) -> Outcome:
     coordinated(inviter.program, inviter.asker)
-    if not inviter.enrolled:
+    if not inviter.enrolled or isinstance(state, Erased):
         raise PersonUnknown()
     if isinstance(state, Member):
         raise AlreadySignedUp()
@@ -217,7 +259,24 @@ def _require_good(state: Person, invitee: Invitee) -> None:
                 raise InvitationExpired()
         case Member():
             raise InvitationUsed()
-        case Stranger() | Registered():
+        case Stranger() | Registered() | Erased():
             raise InvitationUnknown()
         case _:
             assert_never(state)
+
+
+def _erase(command: EraseAccount | ErasePerson, state: Person, eraser: Eraser) -> Outcome:
+    """The e-mail is free again, for whoever it belongs to then. Erasing somebody again changes nothing."""
+    if isinstance(state, Erased):
+        return []
+    if isinstance(state, Stranger) or eraser.asker.person is None:
+        raise PersonUnknown()
+    if state.coordinator:
+        raise CoordinatorStays()
+    erased = PersonErased(
+        person_id=command.person_id,
+        erased_by=eraser.asker.person,
+        reason=command.reason if isinstance(command, ErasePerson) else "own_wish",
+        programs=eraser.programs,
+    )
+    return [erased, *([Release(eraser.email_key, str(command.person_id))] if eraser.email_key else [])]

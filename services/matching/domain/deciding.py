@@ -11,6 +11,7 @@ from services.matching.commands import (
     AskForInformation,
     ConcludeRelationship,
     DeclineRequest,
+    DissolveRelationship,
     EndRelationship,
     ExpireRequest,
     GiveClosingFeedback,
@@ -49,6 +50,7 @@ from services.matching.events import (
     MentorRequested,
     RelationshipActivated,
     RelationshipCompleted,
+    RelationshipDissolved,
     RelationshipEnded,
     RelationshipPaused,
     RelationshipResumed,
@@ -96,6 +98,7 @@ Wish = (
     | ConcludeRelationship
     | GiveClosingFeedback
     | EndRelationship
+    | DissolveRelationship
 )
 
 K = TypeVar("K", bound=Live)
@@ -108,6 +111,8 @@ def decide(command: Wish, state: State, known: Known) -> Outcome:
         raise refusals.RelationshipUnknown()
     if isinstance(command, ExpireRequest):
         return _expire(command, state, known.asker)
+    if isinstance(command, DissolveRelationship):
+        return _dissolve(command, state, known.asker)
     me = _party(state.about, known.asker)
     state = _lapsed(state, command.at)
     match command:
@@ -177,6 +182,17 @@ def _expire(command: ExpireRequest, state: Begun, asker: Asker) -> Outcome:
     if command.at < state.about.expires_at:
         raise refusals.NotYetDue(expires_at=state.about.expires_at.isoformat())
     return [RequestExpired(relationship_id=state.about.relationship_id), _release_pair(state.about)]
+
+
+def _dissolve(command: DissolveRelationship, state: Begun, asker: Asker) -> Outcome:
+    """Nobody's wish, and nobody's words: the one it happens for can no longer say any."""
+    if not asker.is_system:
+        _party(state.about, asker)
+        raise refusals.PlatformOnly()
+    if isinstance(state, Over):
+        return []
+    dissolved = RelationshipDissolved(relationship_id=command.relationship_id, erased_id=command.erased_id)
+    return [dissolved, *_release_all(state.about)]
 
 
 def _accept(state: Begun, me: UUID, known: Known) -> Outcome:

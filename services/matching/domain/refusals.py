@@ -35,6 +35,10 @@ class TimerOnly(Forbidden):
     """A request lapses by itself, when its time is over."""
 
 
+class PlatformOnly(Forbidden):
+    """Only the platform itself does this."""
+
+
 class RelationshipExists(Conflict):
     """There is a relationship with this id already."""
 

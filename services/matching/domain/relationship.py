@@ -16,6 +16,7 @@ from services.matching.events import (
     MentorRequested,
     RelationshipActivated,
     RelationshipCompleted,
+    RelationshipDissolved,
     RelationshipEnded,
     RelationshipPaused,
     RelationshipResumed,
@@ -156,12 +157,12 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Before its time."""
+    """Before its time; without a `reason` when `ended_by` was erased."""
 
     status: ClassVar[str] = "ended"
     about: Relationship
     ended_by: UUID
-    reason: str
+    reason: str | None
 
 
 Pending = Proposed | InfoRequested
@@ -190,6 +191,7 @@ Happening = (
     | ClosingFeedbackGiven
     | RelationshipCompleted
     | RelationshipEnded
+    | RelationshipDissolved
 )
 
 
@@ -229,6 +231,8 @@ def evolve(state: State, event: Happening) -> State:
             return Completed(about)
         case RelationshipEnded(ended_by=ended_by, reason=reason):
             return Ended(about, ended_by, reason)
+        case RelationshipDissolved(erased_id=erased_id):
+            return Ended(about, erased_id, None)
         case _:
             assert_never(event)
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.files import heard
-from services.files.commands import LinkDownload, RemoveBytes
+from services.files.commands import LinkDownload, RemoveBytes, WithdrawFiles
 from services.files.domain import (
     FileGone,
     FileNotShared,
@@ -248,3 +248,15 @@ def test_an_object_store_needs_its_keys(parts: Parts) -> None:
     settings = parts.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     with pytest.raises(ValueError, match="MENTORING_S3_ACCESS_KEY"):
         assemble(Parts(settings, "files"))
+
+
+def test_an_erased_persons_files_are_withdrawn_and_their_bytes_removed(shared: Hosted, blobs: BlobFolder) -> None:
+    """Here the upload itself is in the batch in which files hears of it."""
+    shared.told(heard.PersonErased(person_id=GRACE))
+    assert blobs.stored(str(FILE))
+    shared.told(heard.PersonErased(person_id=ADA))
+    shared.hear()
+    assert blobs.stored(str(FILE)) is None
+    assert types(shared)[-1] == "files.file_withdrawn"
+    with pytest.raises(PolicyOnly):
+        shared.send(WithdrawFiles(person_id=ADA, at=clock.now()), ADA)

@@ -10,10 +10,10 @@ from uuid import UUID, uuid4, uuid5
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching import commands
 from services.matching.commands import (
     AcceptRequest,
     ConcludeRelationship,
+    DissolveRelationship,
     ExpireRequest,
     GiveClosingFeedback,
     ProposeAgreement,
@@ -22,9 +22,10 @@ from services.matching.commands import (
 )
 from services.matching.domain import NOTHING, Enrolment, Known, State, decide, evolve
 from services.matching.domain.relationship import Active, Begun, Happening, Live, Nothing, Over, Pending
+from services.matching.service import RELATIONSHIP
 from shared.ids import NIL
 from shared.log import Append, Appended, Release, Take, open_log
-from shared.messages import Command, Event, commands_in
+from shared.messages import Command, Event
 from shared.refusals import Refusal
 from shared.service import Asker
 from tests.contract.golden import golden
@@ -40,8 +41,8 @@ ENROLLED = {(PROGRAM, mentor): Enrolment("mentor", capacity) for mentor, capacit
 
 ALLOWED = {
     "nothing": {"proposed"},
-    "proposed": {"info_requested", "accepted", "declined", "withdrawn", "expired"},
-    "info_requested": {"proposed", "accepted", "declined", "withdrawn", "expired"},
+    "proposed": {"info_requested", "accepted", "declined", "withdrawn", "expired", "ended"},
+    "info_requested": {"proposed", "accepted", "declined", "withdrawn", "expired", "ended"},
     "accepted": {"active", "ended"},
     "active": {"paused", "concluding", "ended"},
     "paused": {"active", "ended"},
@@ -49,8 +50,9 @@ ALLOWED = {
 }
 
 ONWARD = (AcceptRequest, ProposeAgreement, SignAgreement, SignAgreement, ConcludeRelationship, GiveClosingFeedback)
-ROLES = ["mentor", "mentee", "mentor", "mentee", "mentor", "mentee", "somebody", "timer"]
-KINDS: list[type[Command]] = [*commands_in(commands), *ONWARD * 6, *[RequestMentor] * 6]
+ROLES = ["mentor", "mentee", "mentor", "mentee", "mentor", "mentee", "somebody", "timer", "eraser"]
+OF_THE_PLATFORM: dict[str, type[Command]] = {"timer": ExpireRequest, "eraser": DissolveRelationship}
+KINDS: list[type[Command]] = [*RELATIONSHIP.commands, *ONWARD * 6, *[RequestMentor] * 6]
 
 
 def wish(kind: type[Command], relationship: UUID, mentor: UUID, number: int, at: datetime) -> Command:
@@ -67,6 +69,7 @@ def wish(kind: type[Command], relationship: UUID, mentor: UUID, number: int, at:
         "number": number,
         "rating": 4,
         "comment": "Thank you",
+        "erased_id": mentor,
         "at": at,
     }
     return kind.model_validate({name: words[name] for name in kind.model_fields})
@@ -103,8 +106,8 @@ class World:
     def meant(self, relationship: UUID, role: str, mentee: UUID) -> tuple[Asker, int]:
         """Who plays this role (before it begins: `mentee`), and the number of the latest proposal."""
         state = self.states[relationship]
-        if role == "timer":
-            return Asker("system:request_expiry"), 0
+        if role in OF_THE_PLATFORM:
+            return Asker(f"system:{role}"), 0
         if isinstance(state, Nothing) or role == "somebody":
             return Asker(str(mentee)), 0
         person = state.about.mentor_id if role == "mentor" else state.about.mentee_id
@@ -123,7 +126,7 @@ def test_no_sequence_of_wishes_breaks_the_rules(seed: int) -> None:
         at += chance.random() * timedelta(hours=3)
         relationship = world.at_table(chance.randrange(4))
         role = chance.choice(ROLES)
-        kind = ExpireRequest if role == "timer" else chance.choice(KINDS)
+        kind = OF_THE_PLATFORM.get(role) or chance.choice(KINDS)
         asker, latest = world.meant(relationship, role, chance.choice(MENTEES))
         number = max(latest - chance.choice((0, 0, 1)), 1)
         path = world.ask(asker, wish(kind, relationship, chance.choice(list(MENTORS)), number, at))

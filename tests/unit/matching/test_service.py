@@ -5,11 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.identity.events import EnrolmentRevised, PersonEnrolled
+from services.identity.events import EnrolmentErased, EnrolmentRevised, PersonEnrolled, PersonErased
 from services.matching.commands import (
     AcceptRequest,
     ConcludeRelationship,
     DeclineRequest,
+    DissolveRelationship,
+    DissolveRelationships,
     EndRelationship,
     GiveClosingFeedback,
     ProposeAgreement,
@@ -18,12 +20,19 @@ from services.matching.commands import (
     WithdrawRequest,
 )
 from services.matching.directory import ENROLMENTS
-from services.matching.domain.refusals import AlreadyRequested, MenteesOnly, MentorFull, MentorUnknown
+from services.matching.domain.refusals import (
+    AlreadyRequested,
+    MenteesOnly,
+    MentorFull,
+    MentorUnknown,
+    PlatformOnly,
+    ProgramUnknown,
+)
 from services.matching.domain.relationship import Begun, Nothing
 from services.matching.service import RELATIONSHIP
 from shared import clock
 from shared.ids import new_id
-from shared.messages import Sealed
+from shared.messages import Command, Sealed
 from tests.hosted import Hosted
 from tests.unit.matching.conftest import enrolled
 from tests.unit.matching.people import ADA, BARBARA, GRACE, MARY, PROGRAM, TERMS
@@ -152,3 +161,40 @@ def test_what_people_wrote_lies_sealed_in_the_log_and_in_the_state(matching: Hos
     message = state(matching, relationship).about.message
     assert isinstance(message, Sealed)
     assert matching.vault.reveal(message) == "Will you teach me?"
+
+
+def test_what_an_erased_person_has_begun_ends_and_the_mentors_place_is_free(matching: Hosted) -> None:
+    """Also what was asked for in the very batch in which matching hears of it."""
+    live, over = request(matching, ADA, GRACE), request(matching, MARY, BARBARA)
+    accept(matching, live, GRACE)
+    matching.send(WithdrawRequest(relationship_id=over, at=clock.now()), MARY)
+    matching.hear()
+    pending = request(matching, ADA, BARBARA)
+    matching.told(PersonErased(person_id=ADA, erased_by=ADA, reason="own_wish", programs=(PROGRAM,)))
+    matching.hear()
+    assert [state(matching, one).status for one in (live, pending, over)] == ["ended", "ended", "withdrawn"]
+    accept(matching, request(matching, MARY, GRACE), GRACE)
+    head = matching.log.head().position
+    matching.told(PersonErased(person_id=ADA, erased_by=ADA, reason="own_wish", programs=(PROGRAM,)))
+    assert matching.log.head().position == head + 1
+
+
+def test_nobody_asks_or_is_asked_whose_enrolment_was_erased(matching: Hosted) -> None:
+    for person in (ADA, GRACE):
+        erased = EnrolmentErased(enrolment_id=new_id(), program_id=PROGRAM, person_id=person)
+        matching.told(erased, program=PROGRAM)
+    with pytest.raises(ProgramUnknown):
+        request(matching, ADA, BARBARA)
+    with pytest.raises(MentorUnknown):
+        request(matching, MARY, GRACE)
+
+
+def test_only_the_platform_dissolves_relationships(matching: Hosted) -> None:
+    relationship = request(matching, ADA, GRACE)
+    commands: list[Command] = [
+        DissolveRelationships(person_id=ADA, at=clock.now()),
+        DissolveRelationship(relationship_id=relationship, erased_id=ADA, at=clock.now()),
+    ]
+    for command in commands:
+        with pytest.raises(PlatformOnly):
+            matching.send(command, GRACE)

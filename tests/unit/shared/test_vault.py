@@ -137,7 +137,9 @@ def test_keys_for_many_people_are_made_in_one_go_and_once(vault: Vault, database
     vault.prepare([])
 
 
-def test_two_who_use_a_key_first_at_the_same_time_use_the_same_one(vault: Vault, database: Engine, ring: Masters) -> None:
+def test_two_who_use_a_key_first_at_the_same_time_use_the_same_one(
+    vault: Vault, database: Engine, ring: Masters
+) -> None:
     vaults = [Vault(database, ring) for _ in range(8)]
     start = threading.Barrier(len(vaults))
 
