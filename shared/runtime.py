@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -52,14 +53,19 @@ class Reader:
             return self._rows(connection).where(view, **equal)
 
     def unheard(self) -> Iterator[Event]:
-        """What the log has, of the types that the service knows, and the directory does not cover yet."""
+        """What the log has, of the types that the service knows, and the directory does not hold yet: because it is
+        parked, or later than the checkpoint."""
         with reading(self.runtime.database) as connection:
             position = self.runtime.directory.checkpoint(connection)
+            passed = [one.position for one in parking.listed(connection) if one.position <= position]
+        for recorded in chain((self.runtime.log.read(one - 1, 1)[0] for one in passed), self._after(position)):
+            if event := self.runtime.service.catalogue.decode(recorded):
+                yield event
+
+    def _after(self, position: int) -> Iterator[Recorded]:
         while batch := self.runtime.log.read(position):
+            yield from batch
             position = batch[-1].position
-            for recorded in batch:
-                if event := self.runtime.service.catalogue.decode(recorded):
-                    yield event
 
     def _rows(self, connection: Connection) -> Rows:
         return Rows(self.runtime.directory, connection)

@@ -17,12 +17,11 @@ from deploy.servers.toxiproxy import Toxiproxy
 from services.assembly import SERVICES, assemble
 from services.gateway.views import projections
 from shared import relay
-from shared.database import open_database, reading, writing
+from shared.database import reading, writing
 from shared.log import Head, Recorded
 from shared.parts import Parts
 from shared.projection import Projection, catch_up
 from shared.settings import Settings
-from shared.vault import Vault
 from tests.chaos.disk import Disk
 from tests.chaos.witness import Witness
 
@@ -73,9 +72,7 @@ class Look:
 
     def __enter__(self) -> Self:
         self._stack.callback(self._host.close)
-        keys = open_database(self._url, "vault")
-        self._stack.callback(keys.dispose)
-        views = projections(Vault(keys, self._host.keys.master))
+        views = projections(self._host.vault)
         self._projections: list[tuple[Parts, Projection]] = [(self._host, projection) for projection in views]
         for name in SERVICES:
             parts = self._parts_of(name)

@@ -1,6 +1,6 @@
 """Somebody is forgotten: decided once, carried out however often it is cut off, and again after a restore."""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -186,19 +186,17 @@ def test_an_erasure_that_was_acknowledged_is_carried_out_whenever_it_was_cut_off
         with power_cut(hosted, written=when == "at the event"):
             erase(hosted, ada, command_id=command_id)
     erase(hosted, ada, command_id=command_id)
-    if when == "at the enrolment":
-        with power_cut(hosted, written=True):
-            hosted.hear()
-    elif when in ("before her key", "after her key"):
-        destroy = hosted.vault.erase
-
-        def cut(who: UUID) -> None:
-            if when == "after her key":
-                destroy(who)
-            raise KeyboardInterrupt
-
+    if when in ("before her key", "after her key", "at the enrolment"):
         with monkeypatch.context() as patch:
-            patch.setattr(type(hosted.vault), "erase", lambda vault, who: cut(who))
+            at, written = (hosted.log, "append") if when == "at the enrolment" else (hosted.vault, "erase")
+            whole = getattr(at, written)
+
+            def cut(*arguments: Any) -> None:
+                if when != "before her key":
+                    whole(*arguments)
+                raise KeyboardInterrupt
+
+            patch.setattr(at, written, cut)
             with pytest.raises(KeyboardInterrupt):
                 hosted.hear()
     hosted.hear()
