@@ -112,7 +112,7 @@ class Catalogue:
             data = kind.upcasters[version](data)
         if sealer:
             for name in kind.personal_fields():
-                if isinstance(value := data.get(name), str):
+                if isinstance(value := data.get(name), str) and value.startswith(SEALED):
                     data[name] = sealer.open(value)
         return kind.model_validate(data)
 

@@ -1,14 +1,17 @@
 """What goals publishes."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from shared.messages import Event, Personal
+from shared.messages import Event, Personal, Upcaster
 
 
-class GoalSet(Event, type="goals.goal_set"):
-    """The goal is the mentee's, whoever of the two wrote it down."""
+class GoalSet(Event, type="goals.goal_set", schema_version=2):
+    """The goal is the mentee's, whoever of the two wrote it down. In version 1 the unit stood in plain."""
+
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {1: lambda data: data}
 
     goal_id: UUID
     relationship_id: UUID
@@ -16,7 +19,7 @@ class GoalSet(Event, type="goals.goal_set"):
     set_by: UUID
     title: Annotated[str, Personal("mentee_id")]
     measure: Annotated[str, Personal("mentee_id")]
-    unit: str
+    unit: Annotated[str, Personal("mentee_id")]
     baseline: float
     target: float
     relevance: Annotated[str, Personal("mentee_id")]

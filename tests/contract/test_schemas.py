@@ -3,6 +3,7 @@
 `python -m services catalogue write` adds what is new; what it refuses needs another version.
 """
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -108,6 +109,7 @@ def test_a_type_that_was_published_cannot_go(folder: Path) -> None:
 
 
 def test_nothing_incompatible_is_written(tmp_path: Path) -> None:
+    shutil.copytree(registry.SCHEMAS, tmp_path, dirs_exist_ok=True)
     assert registry.write(tmp_path) == []
     file = tmp_path / "goals.goal_reached.v1.json"
     published = orjson.loads(file.read_bytes())

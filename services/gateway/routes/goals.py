@@ -67,7 +67,7 @@ class GoalAnswer(Answer):
     set_by: UUID
     title: Text
     measure: Text
-    unit: str
+    unit: Text
     baseline: float
     target: float
     relevance: Text

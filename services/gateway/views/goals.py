@@ -67,7 +67,7 @@ VIEW = View(
         Column("set_by", Uuid, nullable=False),
         Column("title", Text),
         Column("measure", Text),
-        Column("unit", String(40), nullable=False),
+        Column("unit", Text),
         Column("baseline", Float, nullable=False),
         Column("target", Float, nullable=False),
         Column("relevance", Text),
