@@ -27,10 +27,10 @@ HEARD = Gauge("mentoring_heard_position", "Up to here the service's directory co
 class Hearing:
     """Feeds a service's `Subscription`. Of several copies of the service the broker serves one at a time."""
 
-    def __init__(self, runtime: Runtime, broker_url: str) -> None:
+    def __init__(self, runtime: Runtime, broker_url: str, subscription: Subscription | None = None) -> None:
         self._service = runtime.service.name
         self._broker_url = broker_url
-        self._subscription = Subscription(runtime)
+        self._subscription = subscription or Subscription(runtime)
         self.connected = False
 
     def run(self, stop: threading.Event) -> None:

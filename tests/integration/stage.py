@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
+from sqlalchemy import select
+
 from deploy.fleet import Process, free_ports
 from shared import broker, clock, parking, relay
 from shared.database import install_owner, reading
@@ -106,6 +108,14 @@ class Stage:
     def checkpoint(self) -> int:
         with reading(self.parts.database) as connection:
             return self.directory.checkpoint(connection)
+
+    def relayed(self) -> int:
+        """Up to here the broker has confirmed every event."""
+        parts = Parts(self.settings, "relay")
+        with reading(parts.database) as connection:
+            position: int = connection.execute(select(relay.checkpoints.c.position)).scalar_one()
+        parts.close()
+        return position
 
     def consumers(self, queue: str) -> int:
         """How many wait at this queue; 0 when there is no such queue."""

@@ -7,13 +7,11 @@ from sqlalchemy import update
 
 from deploy.fleet import Process
 from deploy.servers import Servers
-from shared import broker, relay
+from shared import relay
 from shared.database import writing
-from shared.ids import new_id
 from shared.parts import Parts
+from tests.integration.load import Load
 from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
-from tests.integration.toy.events import Counted
-from tests.integration.toy.heard import Happened
 
 QUEUE = "mentoring.toy"
 
@@ -32,32 +30,6 @@ def started(process: Process) -> Process:
     process.start()
     process.wait()
     return process
-
-
-class Load:
-    """So many things happen to each of ten counters."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._counters = [new_id() for _ in range(10)]
-        self._times = 0
-
-    def happen(self, times: int) -> None:
-        self._times += times
-        self._stage.happen(*(Happened(counter_id=counter) for _ in range(times) for counter in self._counters))
-
-    @property
-    def heard_whole(self) -> bool:
-        """The directory knows of each, and each was counted by the policy: as often as it happened."""
-        heard = [self._stage.heard(counter, of) for counter in self._counters for of in (Happened, Counted)]
-        assert max(heard) <= self._times
-        return heard == [self._times] * len(heard)
-
-    def assert_once(self, seconds: float = 60) -> None:
-        eventually(lambda: self.heard_whole, seconds)
-        names = [f"counter-{counter}" for counter in self._counters]
-        streams = self._stage.parts.log.streams(names)
-        assert [len(streams[name]) for name in names] == [self._times] * len(names)
 
 
 @pytest.fixture
@@ -95,18 +67,6 @@ def test_without_the_relay_a_service_hears_from_the_log(load: Load, telling: Pro
     load.assert_once()
 
 
-def test_a_deleted_queue_is_made_again_and_what_was_in_it_is_read_from_the_log(
-    stage: Stage, load: Load, hearing: Process
-) -> None:
-    for _ in range(3):
-        load.happen(20)
-        with broker.connected(stage.broker_url) as connection:
-            connection.channel().queue_delete(QUEUE)
-        load.happen(20)
-    load.assert_once()
-    eventually(lambda: stage.consumers(QUEUE) == 1)
-
-
 def test_of_two_copies_one_hears_and_the_other_takes_over(stage: Stage, load: Load, hearing: Process) -> None:
     started(stage.toy())
     load.happen(20)
@@ -137,6 +97,22 @@ def test_broker_killed_while_a_service_hears(load: Load, hearing: Process, serve
     load.happen(20)
     load.assert_once()
     eventually(lambda: hearing.ready)
+
+
+def test_a_queue_that_the_broker_lost_is_made_anew(
+    stage: Stage, load: Load, telling: Process, servers: Servers
+) -> None:
+    """It was younger than what the broker had written of it when it was killed."""
+    sleep(QUEUES_WRITTEN)
+    toy = stage.toy()
+    toy.start()
+    eventually(lambda: stage.consumers(QUEUE) == 1)
+    servers.rabbitmq.kill()
+    servers.rabbitmq.start()
+    load.happen(20)
+    load.assert_once()
+    eventually(lambda: toy.ready and stage.consumers(QUEUE) == 1)
+    eventually(lambda: stage.relayed() == stage.parts.log.head().position)
 
 
 def test_database_killed_while_a_service_hears(load: Load, hearing: Process, servers: Servers) -> None:
