@@ -10,7 +10,8 @@ class Settings(BaseSettings):
 
     `database_url` is `sqlite:///folder` or `postgresql+psycopg://…`; without a `broker_url` the platform is embedded:
     one process, no broker. Without an `s3_endpoint` files are kept in a folder. `public_url` and `s3_public_endpoint`
-    are the addresses that clients see.
+    are the addresses that clients see. `webhooks_allow_private`: webhooks may lead to private addresses and plain HTTP;
+    unless it is said, on the embedded platform only.
     """
 
     model_config = SettingsConfigDict(env_prefix="MENTORING_", frozen=True)
@@ -32,8 +33,13 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     coordinator_email: str | None = None
     coordinator_password: str | None = None
+    webhooks_allow_private: bool | None = None
     log_level: str = "INFO"
 
     @property
     def embedded(self) -> bool:
         return self.broker_url is None
+
+    @property
+    def private_webhooks(self) -> bool:
+        return self.embedded if self.webhooks_allow_private is None else self.webhooks_allow_private

@@ -1,10 +1,14 @@
 """Identity's three kinds of streams, and what is looked up for each decision."""
 
+from dataclasses import replace
+from functools import partial
+
 from services.identity.adapters.keyring import addressed
 from services.identity.commands import (
     AcceptInvitation,
     AppointCoordinator,
     CreateProgram,
+    EnableWebhook,
     EnrolPerson,
     EraseAccount,
     EraseEnrolment,
@@ -12,6 +16,9 @@ from services.identity.commands import (
     ImportRoster,
     InvitePerson,
     RegisterPerson,
+    RegisterWebhook,
+    RemoveWebhook,
+    ReplayWebhook,
 )
 from services.identity.domain import enrolment, person, program
 from shared.ids import NIL
@@ -19,7 +26,11 @@ from shared.runtime import Reader
 from shared.service import Aggregate, Asker
 
 
-def founder(command: CreateProgram, asker: Asker, reader: Reader) -> program.Founder:
+def founder(
+    command: program.ProgramCommand, asker: Asker, reader: Reader, private: bool = False
+) -> program.Founder | program.Subscriber:
+    if not isinstance(command, CreateProgram):
+        return program.Subscriber(asker, private)
     state = reader.state(PERSON, asker.person or NIL)
     return program.Founder(asker, isinstance(state, person.Member) and state.coordinator)
 
@@ -44,11 +55,17 @@ PROGRAM: Aggregate[program.Program] = Aggregate(
     evolve=program.evolve,
     decide=program.decide,
     commands={
-        CreateProgram: lambda command: command.program_id,
-        ImportRoster: lambda command: command.program_id,
+        kind: lambda command: command.program_id
+        for kind in (CreateProgram, ImportRoster, RegisterWebhook, RemoveWebhook, EnableWebhook, ReplayWebhook)
     },
     know=founder,
 )
+
+
+def programs(private: bool) -> Aggregate[program.Program]:
+    """`PROGRAM` whose webhooks may, or may not, lead to private addresses."""
+    return replace(PROGRAM, know=partial(founder, private=private))
+
 
 ENROLMENT: Aggregate[enrolment.Enrolment] = Aggregate(
     category="enrolment",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, AwareDatetime, EmailStr, Field, model_validator
+from pydantic import AfterValidator, AnyHttpUrl, AwareDatetime, EmailStr, Field, UrlConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.messages import Command
@@ -32,6 +32,21 @@ def _languages(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value.lower() for value in values))
 
 
+def _endpoint(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username or url.password:
+        raise PydanticCustomError("endpoint", "an endpoint's URL carries no user name and no password")
+    if url.fragment is not None:
+        raise PydanticCustomError("endpoint", "an endpoint's URL has no fragment")
+    if len(str(url)) > ENDPOINT_LENGTH:
+        raise PydanticCustomError("endpoint", "an endpoint's URL is too long")
+    return url
+
+
+ENDPOINT_LENGTH = 2_000
+Endpoint = Annotated[AnyHttpUrl, UrlConstraints(max_length=ENDPOINT_LENGTH), AfterValidator(_endpoint)]
+EventTypes = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[a-z_]+\.([a-z_]+|\*)$", max_length=100)], ...], Field(max_length=100)
+]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 NewPassword = Annotated[str, Field(min_length=12, max_length=200, repr=False)]
 Secret = Annotated[str, Field(min_length=1, max_length=500, repr=False)]
@@ -50,6 +65,35 @@ class AppointCoordinator(Command):
 class CreateProgram(Command):
     program_id: UUID
     name: Name
+
+
+class RegisterWebhook(Command):
+    """`types` are event types, or a service's all as `matching.*`; none are all. The answer carries the `secret`."""
+
+    program_id: UUID
+    webhook_id: UUID
+    url: Endpoint
+    types: EventTypes = ()
+
+
+class RemoveWebhook(Command):
+    program_id: UUID
+    webhook_id: UUID
+
+
+class EnableWebhook(Command):
+    """One that was given up is to be tried again, from where it stands."""
+
+    program_id: UUID
+    webhook_id: UUID
+
+
+class ReplayWebhook(Command):
+    """What happened from this position on is to be told again. It also enables the webhook."""
+
+    program_id: UUID
+    webhook_id: UUID
+    from_position: Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class ImportRoster(Command):

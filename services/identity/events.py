@@ -23,6 +23,39 @@ class ProgramCreated(Event, type="identity.program_created"):
     coordinator_id: UUID
 
 
+class WebhookRegistered(Event, type="identity.webhook_registered"):
+    """What happens in the programme from now on is sent to `url`, which may itself be a secret of who registered it.
+
+    `types` are event types, or a service's all as `matching.*`; none are all.
+    """
+
+    program_id: UUID
+    webhook_id: UUID
+    registered_by: UUID
+    url: Annotated[str, Personal("registered_by")]
+    types: tuple[str, ...]
+
+
+class WebhookRemoved(Event, type="identity.webhook_removed"):
+    program_id: UUID
+    webhook_id: UUID
+
+
+class WebhookEnabled(Event, type="identity.webhook_enabled"):
+    """It is to be tried again, from where it stands."""
+
+    program_id: UUID
+    webhook_id: UUID
+
+
+class WebhookReplayRequested(Event, type="identity.webhook_replay_requested"):
+    """It is to be told again what happened from this position on."""
+
+    program_id: UUID
+    webhook_id: UUID
+    from_position: int
+
+
 class RejectedRow(BaseModel):
     """`line` counts from 1, the header included."""
 

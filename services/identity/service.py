@@ -9,7 +9,7 @@ from services.identity.adapters.attempts import Attempts
 from services.identity.adapters.credentials import Credentials
 from services.identity.adapters.keyring import Keyring
 from services.identity.adapters.sessions import Sessions
-from services.identity.aggregates import ENROLMENT, PERSON, PROGRAM
+from services.identity.aggregates import ENROLMENT, PERSON, programs
 from services.identity.batches import required
 from services.identity.commands import (
     AcceptInvitation,
@@ -37,6 +37,7 @@ from shared import tokens
 from shared.parts import Parts
 from shared.runtime import Runtime
 from shared.service import Asker, Context, Done, Service
+from shared.standard_webhooks import secret_of, written
 
 
 def assemble(parts: Parts) -> Service:
@@ -48,7 +49,7 @@ def assemble(parts: Parts) -> Service:
     return Service(
         name="identity",
         events=events,
-        aggregates=[PROGRAM, ENROLMENT, PERSON],
+        aggregates=[programs(parts.settings.private_webhooks), ENROLMENT, PERSON],
         procedures={
             AppointCoordinator: signing_in.appoint_coordinator,
             CreateProgram: within_its_program,
@@ -67,6 +68,7 @@ def assemble(parts: Parts) -> Service:
             events.PersonInvited: lambda event: {"token": keyring.invitation(event.person_id, event.invitation_id)},
             events.InvitationAccepted: lambda event: {"person_id": str(event.person_id)},
             events.RosterImported: told,
+            events.WebhookRegistered: lambda event: {"secret": written(secret_of(parts.keys.digest, event.webhook_id))},
         },
         taken={"email": EmailTaken},
         directory=[ENROLMENTS, ERASED],

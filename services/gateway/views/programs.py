@@ -8,14 +8,30 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Select
 from sqlalchemy import Row as Found
 
 from services.gateway.views import people
-from services.identity.events import ProgramCreated, RosterImported
+from services.identity.events import (
+    ProgramCreated,
+    RosterImported,
+    WebhookEnabled,
+    WebhookRegistered,
+    WebhookRemoved,
+    WebhookReplayRequested,
+)
 from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
 
+_ITS_OWN = (
+    ProgramCreated,
+    RosterImported,
+    WebhookRegistered,
+    WebhookRemoved,
+    WebhookEnabled,
+    WebhookReplayRequested,
+)
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    return [(event.program_id,)] if isinstance(event, ProgramCreated | RosterImported) else []
+    return [(event.program_id,)] if isinstance(event, _ITS_OWN) else []
 
 
 def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:

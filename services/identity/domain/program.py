@@ -1,13 +1,31 @@
-"""A programme: who coordinates it, and what was imported into it."""
+"""A programme: who coordinates it, what was imported into it, and whom its webhooks tell."""
 
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 from uuid import UUID
 
-from services.identity.commands import CreateProgram, ImportRoster
-from services.identity.events import ProgramCreated, RejectedRow, RosterImported
-from shared.refusals import Conflict, Forbidden, NotFound
+from services.identity.commands import (
+    CreateProgram,
+    EnableWebhook,
+    ImportRoster,
+    RegisterWebhook,
+    RemoveWebhook,
+    ReplayWebhook,
+)
+from services.identity.events import (
+    ProgramCreated,
+    RejectedRow,
+    RosterImported,
+    WebhookEnabled,
+    WebhookRegistered,
+    WebhookRemoved,
+    WebhookReplayRequested,
+)
+from shared.addresses import is_literal, is_public
+from shared.refusals import Conflict, Forbidden, Invalid, NotFound
 from shared.service import Asker
+
+WEBHOOKS_AT_MOST = 20
 
 
 class OnlyCoordinators(Forbidden):
@@ -22,6 +40,22 @@ class ProgramUnknown(NotFound):
     """There is no such programme."""
 
 
+class WebhookUnknown(NotFound):
+    """There is no such webhook."""
+
+
+class WebhookExists(Conflict):
+    """There is a webhook under this id."""
+
+
+class TooManyWebhooks(Conflict):
+    """A programme has twenty webhooks at the most."""
+
+
+class EndpointNotPublic(Invalid):
+    """A webhook's URL begins with https and leads into the public internet."""
+
+
 @dataclass(frozen=True)
 class NoProgram:
     pass
@@ -33,10 +67,14 @@ class Created:
 
     coordinator_id: UUID
     rejected: frozenset[RejectedRow] = frozenset()
+    webhooks: frozenset[UUID] = frozenset()
 
 
 Program = NoProgram | Created
-ProgramEvent = ProgramCreated | RosterImported
+ProgramCommand = CreateProgram | ImportRoster | RegisterWebhook | RemoveWebhook | EnableWebhook | ReplayWebhook
+ProgramEvent = (
+    ProgramCreated | RosterImported | WebhookRegistered | WebhookRemoved | WebhookEnabled | WebhookReplayRequested
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +83,14 @@ class Founder:
 
     asker: Asker
     is_coordinator: bool
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Who looks after webhooks, and whether those may lead to private addresses and plain HTTP."""
+
+    asker: Asker
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +105,24 @@ class Report:
 
 
 def evolve(state: Program, event: ProgramEvent) -> Program:
+    if isinstance(event, ProgramCreated):
+        return Created(event.coordinator_id)
+    return state if isinstance(state, NoProgram) else _evolve(state, event)
+
+
+def _evolve(
+    state: Created,
+    event: RosterImported | WebhookRegistered | WebhookRemoved | WebhookEnabled | WebhookReplayRequested,
+) -> Created:
     match event:
-        case ProgramCreated():
-            return Created(event.coordinator_id)
         case RosterImported():
-            return replace(state, rejected=state.rejected | {*event.rejected}) if isinstance(state, Created) else state
+            return replace(state, rejected=state.rejected | {*event.rejected})
+        case WebhookRegistered():
+            return replace(state, webhooks=state.webhooks | {event.webhook_id})
+        case WebhookRemoved():
+            return replace(state, webhooks=state.webhooks - {event.webhook_id})
+        case WebhookEnabled() | WebhookReplayRequested():
+            return state
         case _:
             assert_never(event)
 
@@ -85,12 +144,16 @@ def coordinated(state: Program, asker: Asker) -> Created:
     raise ProgramUnknown()
 
 
-def decide(command: CreateProgram | ImportRoster, state: Program, known: Founder | Report) -> list[ProgramEvent]:
+def decide(command: ProgramCommand, state: Program, known: Founder | Report | Subscriber) -> list[ProgramEvent]:
     match command, known:
         case CreateProgram(), Founder():
             return _create(command, state, known)
         case ImportRoster(), Report():
             return _record_import(command, coordinated(state, known.asker), known)
+        case RegisterWebhook(), Subscriber():
+            return _register(command, coordinated(state, known.asker), known)
+        case ((RemoveWebhook() | EnableWebhook() | ReplayWebhook()), Subscriber()):
+            return _look_after(command, coordinated(state, known.asker))
     raise AssertionError(command)
 
 
@@ -117,3 +180,37 @@ def _record_import(command: ImportRoster, program: Created, report: Report) -> l
             rejected=report.rejected,
         )
     ]
+
+
+def _register(command: RegisterWebhook, program: Created, subscriber: Subscriber) -> list[ProgramEvent]:
+    host = command.url.host or ""
+    if not subscriber.private and (command.url.scheme != "https" or (is_literal(host) and not is_public(host))):
+        raise EndpointNotPublic()
+    if command.webhook_id in program.webhooks:
+        raise WebhookExists()
+    if len(program.webhooks) >= WEBHOOKS_AT_MOST:
+        raise TooManyWebhooks()
+    return [
+        WebhookRegistered(
+            program_id=command.program_id,
+            webhook_id=command.webhook_id,
+            registered_by=program.coordinator_id,
+            url=str(command.url),
+            types=command.types,
+        )
+    ]
+
+
+def _look_after(command: RemoveWebhook | EnableWebhook | ReplayWebhook, program: Created) -> list[ProgramEvent]:
+    if command.webhook_id not in program.webhooks:
+        raise WebhookUnknown()
+    ids = {"program_id": command.program_id, "webhook_id": command.webhook_id}
+    match command:
+        case RemoveWebhook():
+            return [WebhookRemoved(**ids)]
+        case EnableWebhook():
+            return [WebhookEnabled(**ids)]
+        case ReplayWebhook():
+            return [WebhookReplayRequested(**ids, from_position=command.from_position)]
+        case _:
+            assert_never(command)
