@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-PROCESSES = ("relay", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
+PROCESSES = ("relay", "webhooks", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60.0
 

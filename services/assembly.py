@@ -6,7 +6,7 @@ from shared.parts import Parts
 from shared.service import Service
 
 SERVICES = ("identity", "matching", "messaging", "goals", "files")
-OWNERS = (*SERVICES, "views", "relay", "vault")
+OWNERS = (*SERVICES, "views", "relay", "webhooks", "vault")
 
 
 def assemble(name: str, parts: Parts) -> Service:

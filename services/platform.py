@@ -15,6 +15,8 @@ from services.gateway.parts import Gateway
 from services.gateway.views import projections
 from services.identity.commands import AppointCoordinator
 from services.identity.erasing import reapply_heard
+from services.webhooks import service as webhooks
+from services.webhooks.ledger import delivery_of
 from shared import clock, deadlines, relay
 from shared.blobs import BlobFolder, open_blobs
 from shared.bus import CommandBus
@@ -53,6 +55,7 @@ def install(settings: Settings) -> None:
         for projection in projections(host.vault):
             projection.install(connection)
     relay.install(host.of("relay").database)
+    webhooks.install(host.of("webhooks"))
     for name in SERVICES:
         parts = host.of(name)
         service = assemble(name, parts)
@@ -83,6 +86,7 @@ def embedded(settings: Settings) -> Iterator[FastAPI]:
     for name, runtime in runtimes.items():
         loops.start(f"{name} hearing", partial(hear, runtime, host.log, loops.stop))
         loops.start(f"{name} deadlines", partial(deadlines.keep, runtime, loops.stop))
+    loops.start("webhooks", partial(webhooks.Webhooks(host.of("webhooks")).run, loops.stop))
     try:
         blobs = open_blobs(settings, host.keys)
         yield create_app(gateway(host, DirectBus(runtimes), progress, blobs))
@@ -101,6 +105,7 @@ def gateway(parts: Parts, bus: CommandBus, progress: Progress, blobs: BlobFolder
         verify=parts.verify,
         jwks=key_set(parts.keys.verifying()),
         progress=progress,
+        delivery=partial(delivery_of, parts.of("webhooks").database),
         blobs=blobs,
     )
 

@@ -1,4 +1,4 @@
-"""The gateway, the views and the relay, each in a process of its own."""
+"""The gateway, the views, the relay and the webhooks, each in a process of its own."""
 
 import signal
 import threading
@@ -10,6 +10,7 @@ from services.gateway.following import Progress, Trouble, checkpoint, follow, li
 from services.gateway.views import projections
 from services.serving import serve
 from services.surroundings import settings_of_environment
+from services.webhooks.service import Webhooks
 from shared import telemetry
 from shared.parts import Parts
 from shared.relay import Relay
@@ -60,6 +61,15 @@ def _relay(settings: Settings, stop: threading.Event) -> None:
     parts.close()
 
 
+def _webhooks(settings: Settings, stop: threading.Event) -> None:
+    parts = Parts(settings, "webhooks")
+    webhooks = Webhooks(parts)
+    telemetry.serve(settings.metrics_host, settings.metrics_port, lambda: webhooks.ready)
+    _until_told(stop)
+    webhooks.run(stop)
+    parts.close()
+
+
 def _until_told(stop: threading.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(
@@ -67,4 +77,4 @@ def _until_told(stop: threading.Event) -> None:
         )  # what it interrupts may hold its lock
 
 
-PROCESSES = {"gateway": _gateway, "views": _views, "relay": _relay}
+PROCESSES = {"gateway": _gateway, "views": _views, "relay": _relay, "webhooks": _webhooks}

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from importlib import import_module
 
 SERVICES = ("identity", "matching", "messaging", "goals", "files")
-PLAIN = ("gateway", "views", "relay")
+PLAIN = ("gateway", "views", "relay", "webhooks")
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
 from services.gateway.following import Progress
 from services.gateway.standing import Standing
@@ -21,8 +22,8 @@ from shared.vault import Vault
 class Gateway:
     """`database` holds the views; `progress` tells how far they are. `verify` turns a token into its asker.
 
-    `jwks` is the published set of the keys that tokens are signed with. `blobs`: the folder that stands in for the
-    object store, where there is none.
+    `jwks` is the published set of the keys that tokens are signed with. `delivery`: how a webhook's goes; None where
+    it has not begun. `blobs`: the folder that stands in for the object store, where there is none.
     """
 
     settings: Settings
@@ -33,6 +34,7 @@ class Gateway:
     verify: Callable[[str], Asker]
     jwks: Mapping[str, Any]
     progress: Progress
+    delivery: Callable[[UUID], Row[Any] | None]
     blobs: BlobFolder | None = None
 
     @cached_property
