@@ -11,7 +11,7 @@ class Settings(BaseSettings):
     `database_url` is `sqlite:///folder` or `postgresql+psycopg://…`; without a `broker_url` the platform is embedded:
     one process, no broker. Without an `s3_endpoint` files are kept in a folder. `public_url` and `s3_public_endpoint`
     are the addresses that clients see. `webhooks_allow_private`: webhooks may lead to private addresses and plain HTTP;
-    unless it is said, on the embedded platform only.
+    unless it is said, on SQLite only.
     """
 
     model_config = SettingsConfigDict(env_prefix="MENTORING_", frozen=True)
@@ -42,4 +42,6 @@ class Settings(BaseSettings):
 
     @property
     def private_webhooks(self) -> bool:
-        return self.embedded if self.webhooks_allow_private is None else self.webhooks_allow_private
+        if self.webhooks_allow_private is None:
+            return self.database_url.startswith("sqlite:")
+        return self.webhooks_allow_private

@@ -1,10 +1,12 @@
 """Somebody who receives webhooks: a small HTTP server that remembers what came and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -57,7 +59,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
+def receiving(certificate: Path | None = None) -> Iterator[Receiver]:
+    """On this machine; over TLS where there is a file with a certificate and its key."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,8 +85,12 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's word
             """Tests look at `received`."""
 
-    with ThreadingHTTPServer((host, 0), Handler) as server:
-        receiver.url = f"http://{host}:{server.server_address[1]}/hook"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}/hook"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from services.webhooks.domain import Failed, Taken
 from services.webhooks.posting import Post
 from tests.receiver import Receiver, receiving
+from tests.unit.webhooks.tls import certificate
 
 
 @pytest.fixture
@@ -68,6 +70,19 @@ def test_it_connects_to_the_address_that_was_looked_at(monkeypatch: pytest.Monke
     port = receiver.url.split(":")[2].split("/")[0]
     assert post(f"http://receiver.example.org:{port}/hook") == Taken()
     assert receiver.received[0].headers["host"] == f"receiver.example.org:{port}"
+
+
+def test_tls_is_with_whom_the_url_names_and_nobody_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The connection goes to an address, but the certificate must be the name's."""
+    trusted = certificate(tmp_path, "receiver.example.org")
+    resolving_to(monkeypatch, "127.0.0.1")
+    with receiving(trusted) as receiver:
+        port = receiver.url.split(":")[2]
+        assert post(f"https://receiver.example.org:{port}") == Failed("tls_failed")
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        assert post(f"https://receiver.example.org:{port}") == Taken()
+        assert post(f"https://other.example.org:{port}") == Failed("tls_failed")
+        assert len(receiver.received) == 1
 
 
 def test_plain_http_is_for_inside_only(monkeypatch: pytest.MonkeyPatch) -> None:
