@@ -44,13 +44,14 @@ class Office(Protocol):
 class Courier:
     """An event that fails is tried again, and those after it wait: their order is promised.
 
-    Nothing at or below `reached` is left to bring. `waiting_since`: when the event that is being tried was recorded.
+    Nothing at or below `reached` is left to bring; `noted` is what the ledger knows of that. `waiting_since`: when the
+    event that is being tried was recorded.
     """
 
     def __init__(self, webhook: Webhook, delivery: Delivery, office: Office) -> None:
         self.webhook = webhook
         self.delivery = delivery
-        self.reached = delivery.position
+        self.reached = self.noted = delivery.position
         self.waiting_since: datetime | None = None
         self._office = office
         self._idle = False
@@ -101,5 +102,6 @@ class Courier:
             DELIVERED.inc()
             self.delivery = self.delivery.taken(recorded.position, time.now())
             self.waiting_since = None
+        self.noted = self.delivery.position
         await self._office.save(self.delivery)
         return isinstance(outcome, Taken)

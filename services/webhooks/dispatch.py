@@ -21,6 +21,7 @@ from shared.log import EventLog, Recorded
 BATCH = 500
 RECENT = 1000
 IDLE_SECONDS = 1.0
+NOTE_SECONDS = 1.0
 
 OLDEST = Gauge("mentoring_webhooks_oldest_undelivered_seconds", "Age of the oldest event not yet taken")
 DISABLED = Gauge("mentoring_webhooks_disabled", "Webhooks that were given up")
@@ -52,13 +53,17 @@ class Dispatch:
         """Until stopped. Raises what a courier cannot go on with: then the next leader begins where this one ends."""
         self.position = await _apart(self._ledger.checkpoint)
         await self._regroup()
+        loop, due = asyncio.get_running_loop(), 0.0
         try:
             while not stop.is_set():
                 await self._follow()
-                await self._note()
+                if loop.time() >= due:
+                    await self._note()
+                    due = loop.time() + NOTE_SECONDS
                 await _apart(self._log.wait, self.position, IDLE_SECONDS)
         finally:
             await self._dismiss(*self._couriers)
+            OLDEST.set(0)
 
     async def after(self, position: int) -> Sequence[Recorded]:
         if self._recent and self._recent[0].position <= position + 1:
@@ -111,14 +116,11 @@ class Dispatch:
     async def _note(self) -> None:
         """Keeps what was passed over, and tells how it goes. Raises what a courier has failed with."""
         couriers = [courier for courier, _ in self._couriers.values()]
-        await _apart(
-            self._ledger.pass_over,
-            {
-                courier.webhook.webhook_id: (courier.delivery.ordered, courier.reached)
-                for courier in couriers
-                if courier.reached > courier.delivery.position
-            },
-        )
+        moved = [courier for courier in couriers if courier.reached > courier.noted]
+        passed = {one.webhook.webhook_id: (one.delivery.ordered, one.reached) for one in moved}
+        await _apart(self._ledger.pass_over, passed)
+        for one in moved:
+            one.noted = max(one.noted, passed[one.webhook.webhook_id][1])
         for _, task in self._couriers.values():
             if task.done():
                 task.result()

@@ -251,6 +251,19 @@ def test_unless_it_is_said_it_does_not_lead_inside(place: Place, receiver: Recei
     assert receiver.received == []
 
 
+def test_when_who_registered_it_was_erased_it_ends(place: Place, receiver: Receiver) -> None:
+    webhook_id = place.register(receiver)
+    place.import_rosters(1)
+    keeper = Parts(place.settings, "vault")
+    keeper.vault.erase(ADA)
+    keeper.close()
+    place.process()
+    eventually(lambda: (now := place.delivery(webhook_id)) is not None and now.disabled_at is not None)
+    now = place.delivery(webhook_id)
+    assert now is not None and (now.failure, now.position) == ("url_erased", 1)
+    assert receiver.received == []
+
+
 def test_what_it_logs_holds_no_url(place: Place, receiver: Receiver) -> None:
     receiver.answer = lambda _: (500, {})
     receiver.url += "?key=hush-hush"
