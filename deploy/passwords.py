@@ -1,8 +1,13 @@
 """Generates the passwords of the servers in compose.yaml, once: each server reads its own file, the platform all."""
 
+import json
 import secrets
 import sys
 from pathlib import Path
+
+from shared import topology
+
+DEFINITIONS = "rabbitmq-definitions.json"
 
 
 def files(postgres: str, rabbitmq: str, minio: str) -> dict[str, str]:
@@ -15,9 +20,21 @@ def files(postgres: str, rabbitmq: str, minio: str) -> dict[str, str]:
     ]
     return {
         "postgres": postgres,
-        "rabbitmq.conf": f"default_user = mentoring\ndefault_pass = {rabbitmq}\n",
+        "rabbitmq.conf": f"load_definitions = /run/mentoring/{DEFINITIONS}\n",
+        DEFINITIONS: json.dumps(_definitions(rabbitmq)),
         "minio.env": f"MINIO_ROOT_USER=mentoring\nMINIO_ROOT_PASSWORD={minio}\n",
         "servers.env": "\n".join(platform) + "\n",
+    }
+
+
+def _definitions(password: str) -> topology.Definitions:
+    """The platform's user, who may do everything, and what bounds the queues of others."""
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    return {
+        "users": [topology.user("mentoring", password, tags="administrator")],
+        "vhosts": [{"name": "/"}],
+        "permissions": [{"user": "mentoring", "vhost": "/", **everything}],
+        **topology.policies("/"),
     }
 
 

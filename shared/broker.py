@@ -1,6 +1,6 @@
 """RabbitMQ as the platform uses it: its exchange and queues, and an event as it looks on the wire."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,7 @@ def declare_queue(channel: amqp.Channel, service: str) -> str:
     return queue
 
 
-def message(recorded: Recorded) -> amqp.Message:
+def message(recorded: Recorded, headers: Mapping[str, Any] | None = None) -> amqp.Message:
     return amqp.Message(
         to_envelope(recorded),
         content_type="application/json",
@@ -99,6 +99,7 @@ def message(recorded: Recorded) -> amqp.Message:
         delivery_mode=2,
         message_id=str(recorded.event_id),
         type=recorded.type,
+        application_headers=dict(headers or {}),
     )
 
 

@@ -32,8 +32,8 @@ class Refusal(Exception):
             cls.kind = cls.code
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
-        super().__init__(detail)
         self.detail = detail or (self.__doc__ or self.code).strip().splitlines()[0]
+        super().__init__(self.detail)
         self.facts = facts
 
     def to_wire(self) -> dict[str, Any]:

@@ -14,9 +14,9 @@ def hear(channel, method, properties, body):
     channel.basic_ack(method.delivery_tag)
 
 
-channel = pika.BlockingConnection(pika.URLParameters(os.environ["MENTORING_BROKER_URL"])).channel()
-channel.exchange_declare("mentoring.events", "topic", durable=True)
-queue = channel.queue_declare("example", durable=True, arguments={"x-queue-type": "quorum"}).method.queue
+broker = pika.URLParameters(os.environ["MENTORING_BROKER_URL"])
+queue = broker.credentials.username  # an operator has made both
+channel = pika.BlockingConnection(broker).channel()
 for types in sys.argv[1:] or ["#"]:
     channel.queue_bind(queue, "mentoring.events", types)  # a binding stays until it is unbound
 channel.basic_qos(prefetch_count=100)

@@ -13,6 +13,8 @@ import pika
 
 from deploy.demo import COORDINATOR, Journey
 from deploy.fleet import ROOT, Embedded, Fleet, Platform
+from deploy.servers import Servers
+from tests.outside import admitted
 
 STORY = (
     "declines: on leave until spring",
@@ -71,15 +73,19 @@ def test_the_embedded_platform_plays_the_journey_and_every_view_equals_its_rebui
     assert "every view equals its rebuild" in embedded.rebuild()
 
 
-def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(fleet: Fleet, tmp_path: Path) -> None:
+def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(
+    fleet: Fleet, servers: Servers, tmp_path: Path
+) -> None:
     broker = fleet.environment["MENTORING_BROKER_URL"]
+    outside = admitted(servers, broker, "journey")
+    queues = ("evt-mentoring-#--subscriber.hear", "sub.journey")
     stock = [str(Path(sys.executable).with_name("nameko")), "run", "subscriber_nameko", "--broker", broker]
     plain = [sys.executable, "subscriber_pika.py"]
     with (
         subscribed(stock, broker, tmp_path / "nameko") as by_nameko,
-        subscribed(plain, broker, tmp_path / "pika") as by_pika,
+        subscribed(plain, outside, tmp_path / "pika") as by_pika,
     ):
-        assert eventually(lambda: all(map(partial(listening, broker), ("evt-mentoring-#--subscriber.hear", "example"))))
+        assert eventually(lambda: all(map(partial(listening, broker), queues)))
         events = played(fleet)
         subject = events[0][1]
         assert eventually(lambda: [event for event in by_pika() if event[1] == subject] == events), by_pika()

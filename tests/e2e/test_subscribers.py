@@ -9,22 +9,27 @@ import pika
 
 from deploy.demo import COORDINATOR, Journey
 from deploy.fleet import Fleet
+from deploy.servers import Servers
 from tests.e2e.test_faults import PLAYED
 from tests.e2e.test_journey import eventually, listening, played, subscribed
+from tests.outside import admitted
 
 QUEUE = "mentoring.messaging"
 SAID = ("Hello Grace!", "Ada found her way.", "Will you help me into my first job?", "ada@example.org")
 
 
-def test_a_plain_subscriber_hears_every_type_in_order_without_a_gap(fleet: Fleet, tmp_path: Path) -> None:
+def test_a_plain_subscriber_hears_every_type_in_order_without_a_gap(
+    fleet: Fleet, servers: Servers, tmp_path: Path
+) -> None:
     broker = fleet.environment["MENTORING_BROKER_URL"]
+    outside = admitted(servers, broker, "gapless")
     output = tmp_path / "printed"
 
     def lines() -> list[list[str]]:
         return [line.split() for line in output.read_text().splitlines()]
 
-    with subscribed([sys.executable, "subscriber_pika.py"], broker, output):
-        assert eventually(lambda: listening(broker, "example"))
+    with subscribed([sys.executable, "subscriber_pika.py"], outside, output):
+        assert eventually(lambda: listening(broker, "sub.gapless"))
         played(fleet)
         assert eventually(lambda: set(PLAYED) <= {kind for _, kind, _ in lines()}), set(PLAYED)
     positions = [int(position) for position, _, _ in lines()]

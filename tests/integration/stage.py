@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from deploy.fleet import Process, free_ports
 from shared import broker, clock, parking, relay
-from shared.database import install_owner, reading
+from shared.database import install_owner, reading, writing
 from shared.ids import NIL, new_id
 from shared.keys import make_keys
 from shared.log import Append, Entry, install_log
@@ -109,13 +109,24 @@ class Stage:
         with reading(self.parts.database) as connection:
             return self.directory.checkpoint(connection)
 
-    def relayed(self) -> int:
-        """Up to here the broker has confirmed every event."""
+    def told(self) -> int:
+        """Up to here the broker has confirmed every event, and the relay has noted it."""
+        with self._telling() as connection:
+            return int(connection.execute(select(relay.checkpoints.c.position)).scalar_one())
+
+    def tell_again_after(self, position: int) -> None:
+        """As if the relay had not noted more before it was killed."""
+        with self._telling() as connection:
+            connection.execute(update(relay.checkpoints).values(position=position))
+
+    @contextmanager
+    def _telling(self) -> Iterator[Connection]:
         parts = Parts(self.settings, "relay")
-        with reading(parts.database) as connection:
-            position: int = connection.execute(select(relay.checkpoints.c.position)).scalar_one()
-        parts.close()
-        return position
+        try:
+            with writing(parts.database) as connection:
+                yield connection
+        finally:
+            parts.close()
 
     def consumers(self, queue: str) -> int:
         """How many wait at this queue; 0 when there is no such queue."""

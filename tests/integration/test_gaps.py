@@ -90,7 +90,7 @@ def forget_to_tell(stage: Stage, load: Load) -> None:
         channel = other.channel()
         channel.queue_unbind(QUEUE, broker.EXCHANGE, "#")
         position = load.happen(BACKLOG)
-        eventually(lambda: stage.relayed() >= position)
+        eventually(lambda: stage.told() >= position)
         channel.queue_bind(QUEUE, broker.EXCHANGE, "#")
     load.happen(1)
 

@@ -112,7 +112,7 @@ def test_a_queue_that_the_broker_lost_is_made_anew(
     load.happen(20)
     load.assert_once()
     eventually(lambda: toy.ready and stage.consumers(QUEUE) == 1)
-    eventually(lambda: stage.relayed() == stage.parts.log.head().position)
+    eventually(lambda: stage.told() == stage.parts.log.head().position)
 
 
 def test_database_killed_while_a_service_hears(load: Load, hearing: Process, servers: Servers) -> None:
