@@ -25,6 +25,8 @@ check: .venv/dev
 test: .venv/dev
 	@$(BIN)/python -m deploy.servers install || echo "Tests that need these servers will not run." >&2
 	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS)
+	$(if $(filter-out 0,$(ALL)),@$(RABBITMQ_4) $(BIN)/python -m deploy.servers install)
+	$(if $(filter-out 0,$(ALL)),$(RABBITMQ_4) $(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ON_BROKERS))
 
 chaos: .venv/dev
 	@$(BIN)/python -m deploy.servers install
@@ -40,6 +42,12 @@ lock: .venv/dev
 clean:
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# `make test ALL=1` also runs what speaks to the broker on RabbitMQ 4.0, beside the other servers.
+
+ON_BROKERS := tests/integration tests/e2e/test_journey.py tests/e2e/test_subscribers.py tests/e2e/test_faults.py
+RABBITMQ_4 := MENTORING_RABBITMQ_VERSION=4 MENTORING_SERVERS_DIR=var/servers-4 \
+	MENTORING_POSTGRES_PORT=15532 MENTORING_RABBITMQ_PORT=15773 MENTORING_MINIO_PORT=19100
 
 LOCKING := pyproject.toml --upgrade --python-version 3.11 --generate-hashes --no-annotate --quiet \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

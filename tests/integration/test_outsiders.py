@@ -1,5 +1,10 @@
 """Who subscribes from outside hears what they may, can do nothing else, and stops nobody."""
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -158,6 +163,51 @@ def test_a_queue_inside_is_not_bounded(stage: Stage, telling: Process, servers: 
         inside.queue_bind("mentoring.later", broker.EXCHANGE, "elsewhere.#")
     stage.happen(*(Happened(counter_id=new_id()) for _ in range(500)))
     eventually(lambda: ready_in(stage, "mentoring.later") == 500)
+
+
+def test_what_a_service_gives_back_again_and_again_is_not_dropped(stage: Stage, telling: Process) -> None:
+    """RabbitMQ 4 drops after 20 times what no policy tells it to keep."""
+    with channel(stage.broker_url) as inside:
+        inside.queue_declare("mentoring.later", durable=True, arguments={"x-queue-type": "quorum"})
+        inside.basic_publish("", "mentoring.later", b"kept")
+        for _ in range(30):
+            eventually(lambda: _given_back(inside, "mentoring.later"))
+
+
+def _given_back(inside: BlockingChannel, queue: str) -> bool:
+    got = inside.basic_get(queue)[0]
+    if got:
+        inside.basic_nack(got.delivery_tag, requeue=True)
+    return got is not None
+
+
+def command(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        "MENTORING_DATABASE_URL": stage.settings.database_url,
+        "MENTORING_BROKER_URL": stage.broker_url,
+        "MENTORING_SECRETS_DIR": str(stage.settings.secrets_dir),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "services", "subscriber", *arguments],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_says_what_to_import_and_what_to_hand_over(
+    stage: Stage, telling: Process, servers: Servers
+) -> None:
+    done = command(stage, "add", "dashboards", "--types", "elsewhere.*")
+    servers.rabbitmq.define(json.loads(done.stdout))
+    url, queue = re.fullmatch(r"for the subscriber: (\S+), queue (\S+)\n", done.stderr).groups()  # type: ignore[union-attr]
+    assert str(urlsplit(url).password) not in done.stdout
+    stage.happen(Happened(counter_id=new_id()))
+    with channel(url) as one:
+        eventually(lambda: one.basic_get(queue, auto_ack=True)[0] is not None)
+    assert json.loads(command(stage, "policies").stdout) == policies(urlsplit(stage.broker_url).path[1:])
+    assert command(stage, "add", "no good").returncode == 1
 
 
 def test_a_name_that_means_something_in_a_pattern_is_refused() -> None:

@@ -60,6 +60,16 @@ def test_rabbitmq_keeps_what_it_confirmed_before_a_kill(own: Servers) -> None:
         assert connection.channel().basic_get("kept", auto_ack=True)[2] == b"confirmed"
 
 
+def test_rabbitmq_is_of_the_version_that_was_asked_for_and_4_refuses_what_later_ones_will(own: Servers) -> None:
+    later = os.environ.get("MENTORING_RABBITMQ_VERSION") == "4"
+    with _broker(own) as connection:
+        version = connection._impl.server_properties["version"].decode()
+        assert version.split(".")[0] == ("4" if later else "3")
+        if later:
+            with pytest.raises((pika.exceptions.ChannelClosedByBroker, pika.exceptions.ConnectionClosedByBroker)):
+                connection.channel().queue_declare("transient", durable=False)
+
+
 def test_minio_keeps_what_was_put_before_a_kill(own: Servers) -> None:
     _store(own).make_bucket("kept")
     _store(own).put_object("kept", "word", BytesIO(b"stored"), len(b"stored"))
