@@ -6,7 +6,7 @@ is parked with all that follows of its subject, and keeps nothing else from bein
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Gauge
@@ -166,7 +166,7 @@ class Subscription:
 
     def _apply(self, batch: Sequence[Recorded]) -> int:
         self._checkpoint()
-        behind = [recorded for recorded in batch if subject_of(recorded) in self._lanes]
+        behind = [recorded for recorded in batch if subject_of(recorded) in self._lanes] if self._lanes else []
         positions = {recorded.position for recorded in behind}
         self._position = None
         for recorded in batch:
@@ -177,7 +177,7 @@ class Subscription:
             checkpoint = directory.lock(connection) if behind else 0
             position = directory.apply(connection, batch, without=positions)
             lanes = parking.lanes(connection)
-            if any((subject_of(recorded) in lanes) != (recorded.position in positions) for recorded in batch):
+            if _differs(batch, positions, lanes):
                 raise Moved()
             if behind:
                 parking.park_behind(connection, (one for one in behind if one.position > checkpoint))
@@ -257,6 +257,11 @@ class Subscription:
         self._runtime.log.head()
         with reading(self._runtime.database) as connection:
             self._runtime.directory.checkpoint(connection)
+
+
+def _differs(batch: Sequence[Recorded], behind: Collection[int], lanes: Collection[str]) -> bool:
+    """Whether something else of the batch is to wait than was thought."""
+    return bool(lanes or behind) and any((subject_of(one) in lanes) != (one.position in behind) for one in batch)
 
 
 def _cause(error: Exception) -> BaseException:

@@ -15,10 +15,12 @@ from shared.ids import NIL, new_id
 from shared.keys import make_keys
 from shared.log import Append, Entry, install_log
 from shared.messages import Event, encode
+from shared.parking import Parked
 from shared.parts import Parts
 from shared.projection import Projection, Rows
 from shared.refusals import Unavailable
 from shared.settings import Settings
+from tests.integration.toy.heard import Happened
 from tests.integration.toy.service import COUNTERS, toy
 
 OWNERS = ("toy", "relay")
@@ -31,6 +33,10 @@ class Toy(Process):
 
 class DoomedRelay(Process):
     program = "tests.integration.doomed_relay"
+
+
+class Dying(Process):
+    program = "tests.integration.toy.dying"
 
 
 class Stage:
@@ -68,6 +74,10 @@ class Stage:
         """Another copy, not yet started."""
         return self._process(Toy, "toy", [])
 
+    def dying(self, point: str) -> Process:
+        """A copy that kills itself at this point of its hearing, once."""
+        return self._process(Dying, "dying", [point, str(self._folder / "has-died")])
+
     def relay(self) -> Process:
         return self._process(Process, "relay", ["start", "relay"])
 
@@ -91,6 +101,17 @@ class Stage:
         """As if another service had written these events; the position of the last one."""
         self.parts.log.append([self._append(event, subject) for event in happened])
         return self.parts.log.head().position
+
+    def happen_unreadably(self, subject: UUID) -> int:
+        """Something that nobody can read."""
+        entry = Entry(new_id(), Happened.type, 1, subject, clock.now(), '{"counter_id": "a very private text"}')
+        stream = f"foreign-{entry.event_id}"
+        self.parts.log.append([Append(stream, 0, entry.event_id, b"", NIL, "foreign", NIL, None, (entry,))])
+        return self.parts.log.head().position
+
+    def parked(self) -> list[Parked]:
+        with reading(self.parts.database) as connection:
+            return parking.listed(connection)
 
     def _append(self, event: Event, subject: UUID | None) -> Append:
         event_id = new_id()

@@ -26,6 +26,7 @@ from shared.wire import ServiceFailed
 from tests.integration.asking import call, connected, context
 from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually, staged
 from tests.integration.toy.events import Counted
+from tests.integration.toy.heard import Happened
 from tests.integration.toy.service import KEPT, LIMIT, Break, Count, Dawdle, Promise, WhoAmI
 
 Asking = Callable[[RpcBus], Awaitable[None]]
@@ -284,15 +285,65 @@ def test_service_killed_again_and_again_under_load_does_each_command_once(stage:
         assert counted(stage, command.counter_id) == [command.amount]
 
 
-def test_sigterm_lets_a_command_finish(stage: Stage, toy: Process) -> None:
+def test_sigterm_lets_a_command_finish_and_delivered_again_it_is_not_done_again(stage: Stage, toy: Process) -> None:
     async def asking(bus: RpcBus) -> None:
         slow = Dawdle(counter_id=new_id(), seconds=2, at=clock.now())
         asking = asyncio.create_task(bus.send("toy", slow, context(30)))
         await asyncio.sleep(0.5)
         await asyncio.to_thread(toy.stop)
         assert (await asyncio.wait_for(asking, 2)).version == 1
+        toy.start()
+        toy.wait()
+        await bus.send("toy", count(), context(30))
+        assert counted(stage, slow.counter_id) == [1]
 
     ask(stage, asking)
+
+
+def test_a_copy_that_does_not_hear_knows_what_the_other_has_heard(stage: Stage, toy: Process) -> None:
+    """A command that has seen an event is decided on a directory that holds it, whichever copy it reaches."""
+    other = stage.toy()
+    other.start()
+    other.wait()
+
+    async def asking(bus: RpcBus) -> None:
+        before = [commands_of(toy), commands_of(other)]
+        for _ in range(10):
+            seen = replace(context(30), seen=stage.happen(Happened(counter_id=new_id())))
+            calls = [bus.send("toy", count(), replace(seen, command_id=new_id())) for _ in range(8)]
+            assert [done.version for done in await asyncio.gather(*calls)] == [1] * len(calls)
+        assert commands_of(toy) > before[0] and commands_of(other) > before[1]
+
+    ask(stage, asking)
+    other.stop()
+
+
+def test_sigterm_ends_a_service_in_time_though_broker_and_command_never_end(
+    stage: Stage, toy: Process, servers: Servers
+) -> None:
+    async def asking(bus: RpcBus) -> None:
+        endless = Dawdle(counter_id=new_id(), seconds=60, at=clock.now())
+        asking = asyncio.create_task(bus.send("toy", endless, context(30)))
+        await asyncio.sleep(QUEUES_WRITTEN)
+        await asyncio.to_thread(servers.rabbitmq.kill)
+        try:
+            await asyncio.to_thread(toy.stop, 12)
+        finally:
+            await asyncio.to_thread(servers.rabbitmq.start)
+        with pytest.raises(Unavailable):
+            await asking
+
+    ask(stage, asking)
+
+
+def test_sigterm_ends_a_service_in_time_though_its_database_is_gone(
+    stage: Stage, toy: Process, servers: Servers
+) -> None:
+    servers.postgres.kill()
+    try:
+        toy.stop(seconds=12)
+    finally:
+        servers.postgres.start()
 
 
 def test_without_its_database_a_service_refuses_quickly_and_recovers(

@@ -9,9 +9,11 @@ from deploy.fleet import Process
 from deploy.servers import Servers
 from shared import relay
 from shared.database import writing
+from shared.ids import new_id
 from shared.parts import Parts
 from tests.integration.load import Load
 from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
+from tests.integration.toy.heard import Happened
 
 QUEUE = "mentoring.toy"
 
@@ -83,6 +85,37 @@ def test_service_killed_again_and_again_while_it_hears(load: Load, hearing: Proc
         hearing.start()
         hearing.wait()
     load.assert_once()
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["before a policy", "after a policy", "before the fold", "before the commit", "before the acknowledgement"],
+)
+def test_service_killed_at_each_point_of_its_hearing(stage: Stage, load: Load, telling: Process, point: str) -> None:
+    dying = started(stage.dying(point))
+    for _ in range(5):
+        load.happen(1)
+        sleep(0.2)
+    eventually(lambda: not dying.running)
+    started(dying)
+    load.happen(1)
+    load.assert_once()
+
+
+def test_what_a_service_cannot_read_is_neither_lost_nor_in_the_way(
+    stage: Stage, load: Load, telling: Process, hearing: Process
+) -> None:
+    """nameko's own event handler acknowledges what fails, and forgets it."""
+    bad = stage.happen_unreadably(subject := new_id())
+    behind = stage.happen(Happened(counter_id=new_id()), subject=subject)
+    load.happen(10)
+    load.assert_once()
+    hearing.kill()
+    started(hearing)
+    load.happen(10)
+    load.assert_once()
+    assert [(one.position, one.subject) for one in stage.parked()] == [(bad, str(subject)), (behind, str(subject))]
+    assert "private" not in hearing.output.read_text()
 
 
 def test_broker_killed_while_a_service_hears(load: Load, hearing: Process, servers: Servers) -> None:
