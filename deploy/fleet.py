@@ -17,7 +17,7 @@ from typing import Self
 
 PROCESSES = ("relay", "webhooks", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 class Process:
@@ -35,12 +35,13 @@ class Process:
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, besides: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`besides`: settings for this time only."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env=self._environment,
+                env={**self._environment, **besides},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

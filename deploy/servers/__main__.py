@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from deploy.servers import ServerFailed, ServerMissing, Servers
+from deploy.servers.debian import install_package
 from deploy.servers.toxiproxy import Toxiproxy
 
 
@@ -26,9 +28,11 @@ def status(servers: Servers) -> None:
 
 
 def install(servers: Servers) -> None:
-    """Also what tests put between them and the platform."""
+    """Also what tests spoil connections and clocks with."""
     servers.install()
     Toxiproxy(servers.folder, Toxiproxy.default_port).install()
+    if not any(Path("/usr/lib").glob("*/faketime")):
+        install_package("libfaketime")
 
 
 def main() -> None:

@@ -4,12 +4,13 @@ import argparse
 import logging
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.campaign import prepared, table
+from tests.chaos.campaign import failed, prepared, table
 from tests.chaos.faults import FAULTS
 
 USUAL_ROUNDS = 100
@@ -23,13 +24,14 @@ def main() -> int:
     parser.add_argument("--only", choices=FAULTS, action="append", help="this kind of fault; may be repeated")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and takes everything down again
     tell = partial(print, flush=True)
     tell(f"seed {chosen.seed} (--seed={chosen.seed} does the same again)")
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     with prepared(folder, chosen.seed, tell) as campaign:
         rows = [campaign.run(fault, _rounds(fault, chosen.rounds)) for fault in chosen.only or FAULTS]
     tell(f"\n{table(rows)}")
-    if any(row.broken for row in rows):
+    if failed(rows):
         tell(f"\nwhat the processes said is in {folder / 'platform'}")
         return 1
     shutil.rmtree(folder)

@@ -135,6 +135,7 @@ class Client:
                 time.sleep(PAUSE_SECONDS)
                 continue
             if answer.status_code == 401 and path != "/v1/sessions":
+                time.sleep(PAUSE_SECONDS)
                 self.sign_in()
             elif answer.status_code == 503:
                 time.sleep(float(answer.headers["Retry-After"]) * self._chance.random())

@@ -1,12 +1,15 @@
 """What can go wrong. A round breaks it, waits a moment, makes it whole again, and says what it did."""
 
+import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from unittest import mock
 
 from deploy.fleet import PROCESSES
 from deploy.servers import Server, ServerFailed
+from tests.chaos.clock import LIBRARY, FalseClock
 from tests.chaos.disk import MEGABYTE
 from tests.chaos.place import Place
 
@@ -14,6 +17,7 @@ Fault = Callable[[Place, random.Random], str]
 
 SEVERAL = (1, 1, 1, 2, 3)
 SHORT_SECONDS = 1.5
+JUMPS_SECONDS = (-3600, -30, 30, 3600)
 AT_ONCE = 0.3
 """How often the next round does not wait until all is well again."""
 CONNECTIONS = [
@@ -60,17 +64,61 @@ def _spoil_connections(kind: str, longest: float, place: Place, chance: random.R
     return f"{', '.join(spoilt)} for {seconds:.1f} s"
 
 
-def _fill_disk(name: str, left: Sequence[int], place: Place, chance: random.Random) -> str:
-    """Until there is room again; the server may or may not have ended over it."""
-    server, disk = _server(place, name), place.disks[name]
-    free = chance.choice(left)
-    disk.leave(free)
+def _fill_log_disk(place: Place, chance: random.Random) -> str:
+    disk = place.disks["postgres"]
+    disk.leave(0)
     seconds = _a_moment(chance, 6)
     disk.clear()
-    ended = not server.running
-    _start_patiently(server)
-    told = f"{name} had {free // MEGABYTE} MB left for {seconds:.1f} s"
-    return f"{told}, and ended over it" if ended else told
+    ended = not place.servers.postgres.running
+    _start_patiently(place.servers.postgres)
+    return f"the log's disk was full for {seconds:.1f} s{', and the database ended over it' if ended else ''}"
+
+
+def _fill_broker_disk(place: Place, chance: random.Random) -> str:
+    """Below 50 MB the broker blocks those who publish, and goes on by itself. Without any room left its quorum queues
+    break down, and come back only when it is started again."""
+    disk, broker = place.disks["rabbitmq"], place.servers.rabbitmq
+    full = chance.random() < 0.5
+    disk.leave(0 if full else 30 * MEGABYTE)
+    seconds = _a_moment(chance, 6)
+    disk.clear()
+    if not full:
+        return f"the broker's disk was nearly full for {seconds:.1f} s"
+    broker.kill()
+    broker.start()
+    return f"the broker's disk was full for {seconds:.1f} s, and the broker was started again"
+
+
+def _set_clock_of_process(place: Place, chance: random.Random) -> str:
+    victim = chance.choice(sorted(place.fleet.processes))
+    process, clock = place.fleet.processes[victim], FalseClock(place.fleet.folder / "clock")
+    process.kill()
+    process.start(clock.environment)
+    process.wait()
+    jumps = _jump(clock, chance)
+    process.kill()
+    process.start()
+    place.await_all()
+    return f"{victim}'s clock was off by {jumps}"
+
+
+def _set_clock_of_database(place: Place, chance: random.Random) -> str:
+    clock = FalseClock(place.fleet.folder / "clock")
+    place.servers.postgres.kill()
+    with mock.patch.dict(os.environ, clock.environment):
+        place.servers.postgres.start()
+    jumps = _jump(clock, chance)
+    place.servers.postgres.kill()
+    place.servers.postgres.start()
+    return f"the database's clock was off by {jumps}"
+
+
+def _jump(clock: FalseClock, chance: random.Random) -> str:
+    jumps = chance.sample(JUMPS_SECONDS, 2)
+    for seconds in jumps:
+        clock.jump(seconds)
+        _a_moment(chance, 4)
+    return " and then ".join(f"{seconds:+d} s" for seconds in jumps)
 
 
 def _start_patiently(server: Server) -> None:
@@ -99,7 +147,18 @@ FAULTS: dict[str, Fault] = {
     "latency": partial(_spoil_connections, "latency", 4),
     "resets": partial(_spoil_connections, "reset_peer", 1.5),
     "silence": partial(_spoil_connections, "timeout", 8),
-    "log-disk": partial(_fill_disk, "postgres", [0]),
-    "broker-disk": partial(_fill_disk, "rabbitmq", [0, 30 * MEGABYTE]),  # below 50 MB it blocks who publishes
+    "log-disk": _fill_log_disk,
+    "broker-disk": _fill_broker_disk,
+    "clocks": _set_clock_of_process,
+    "database-clock": _set_clock_of_database,
 }
 """By the name under which `make chaos` knows it."""
+
+
+def reason_against(fault: str, place: Place) -> str | None:
+    """Why it cannot be done on this machine."""
+    if fault.endswith("disk") and not place.disks:
+        return "only root can make small disks"
+    if fault.endswith(("clock", "clocks")) and LIBRARY is None:
+        return "libfaketime is not installed"
+    return None

@@ -1,16 +1,19 @@
 """Somebody outside who listens to everything and writes it down, as it comes, repeats and all."""
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
 from shared import broker
 from shared.log import Recorded
 from shared.looping import keep_going
+from shared.refusals import Unavailable
 
 QUEUE = "witness"
 PREFETCH = 200
 LOOK_SECONDS = 0.5
+STREAM_SECONDS = 5
 
 
 class Witness:
@@ -59,7 +62,7 @@ class Witness:
 def replayed(broker_url: str, until: int) -> list[Recorded]:
     """What the stream kept: from its beginning up to the first time that the position `until` comes, if it does."""
     heard: list[Recorded] = []
-    with broker.connected(broker_url) as connection:
+    with suppress(Unavailable), broker.connected(broker_url) as connection:
         channel = connection.channel()
         channel.basic_qos(0, PREFETCH, False)
 
@@ -69,6 +72,6 @@ def replayed(broker_url: str, until: int) -> list[Recorded]:
 
         channel.basic_consume(broker.STREAM, callback=hear, arguments={"x-stream-offset": "first"})
         while not heard or heard[-1].position < until:
-            if not broker.drained(connection, 5):
+            if not broker.drained(connection, STREAM_SECONDS):
                 break
     return heard
