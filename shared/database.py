@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, DateTime, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
@@ -74,6 +74,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def scrub(engine: Engine, table: Table) -> None:
+    """After rows were deleted, or values overwritten, that nobody shall find again: the database lets go of their old
+    versions. What of it a disk may still hold, `docs/privacy.md` tells."""
+    with reading(engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f'VACUUM "{table.name}"')
+        else:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 @contextmanager
 def _available() -> Iterator[None]:
     try:
@@ -100,7 +110,7 @@ def install_owner(url: str, owner: str) -> None:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from shared.database import open_database, reading, role_of, writing
+from shared.database import open_database, reading, role_of, scrub, writing
 from shared.keys import KeysMissing
 from shared.masters import Masters
 from shared.messages import SEALED
@@ -141,6 +141,7 @@ class Vault:
             connection.execute(gone.on_conflict_do_update(index_elements=["person"], set_=nothing))
         with self._lock:
             self._remembered.pop(person, None)
+        scrub(self._engine, keys)
 
     def _seal(self, person: UUID, event_id: UUID, field: str, value: Any) -> str:
         if isinstance(value, str) and value.startswith(SEALED):

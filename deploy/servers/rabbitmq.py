@@ -126,7 +126,7 @@ class RabbitMQ(Server):
         return self._url(name)
 
     def policies(self, vhost: str) -> str:
-        return self._control("list_policies", "--vhost", vhost)
+        return self.control("list_policies", "--vhost", vhost)
 
     def define(self, definitions: Mapping[str, Any]) -> None:
         """Users, queues, policies, from a file: at the end of its standard input RabbitMQ 4.0 waits forever."""
@@ -134,12 +134,12 @@ class RabbitMQ(Server):
         try:
             with open(file, "x", opener=owner_only) as new:
                 json.dump(definitions, new)
-            self._control("import_definitions", str(file))
+            self.control("import_definitions", str(file))
         finally:
             file.unlink(missing_ok=True)
 
     def delete_vhost(self, name: str) -> None:
-        self._control("delete_vhost", name)
+        self.control("delete_vhost", name)
 
     def _keep_policies(self) -> None:
         """Of the default virtual host: imported once, and again when they are others."""
@@ -155,7 +155,8 @@ class RabbitMQ(Server):
     def _there(self, command: Sequence[str]) -> list[str]:
         return trixie.inside(PACKAGE, self.folder, command) if self._later else list(command)
 
-    def _control(self, *arguments: str) -> str:
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` says."""
         done = subprocess.run(
             self._there([str(self.locate() / "rabbitmqctl"), "--quiet", *arguments]),
             env={**os.environ, **self.environment()},

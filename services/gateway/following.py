@@ -10,7 +10,9 @@ from typing import Any
 from prometheus_client import Gauge
 from sqlalchemy import Connection, Engine, text
 
-from shared.database import reading, writing
+from services.gateway.views import profiles
+from services.identity.events import EnrolmentErased
+from shared.database import reading, scrub, writing
 from shared.log import EventLog, Recorded
 from shared.projection import Projection
 from shared.refusals import Unavailable
@@ -143,6 +145,8 @@ def _step(log: EventLog, database: Engine, projections: Sequence[Projection], po
         reached = min([projection.apply(connection, batch) for projection in projections])
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_notify(:channel, :position)"), _notice(reached))
+    if any(recorded.type == EnrolmentErased.type for recorded in batch):
+        scrub(database, profiles.table)
     return reached
 
 
