@@ -110,7 +110,7 @@ class Relay:
 
     def _lead(self, stop: threading.Event) -> None:
         try:
-            with reading(self._database.execution_options(isolation_level="AUTOCOMMIT")) as session:
+            with reading(self._database) as session:
                 try:
                     if self._await_turn(session, stop):
                         with broker.connected(self._broker_url) as connection:

@@ -127,7 +127,7 @@ def listen(database: Engine, projections: Sequence[Projection], progress: Progre
     """Until stopped: hear how far the views are that another process keeps. PostgreSQL only."""
     while not stop.is_set():
         try:
-            with reading(database.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+            with reading(database) as connection:
                 _hear(connection, projections, progress, stop)
         except (Unavailable, database.dialect.loaded_dbapi.Error):
             stop.wait(POLL_SECONDS)

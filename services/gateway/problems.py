@@ -40,8 +40,12 @@ class Problem(BaseModel):
     correlation_id: UUID
 
 
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
-ANY_PROBLEM: dict[int | str, dict[str, Any]] = {"default": {"model": Problem, "description": "Why it was not done"}}
+SCHEMAS = "#/components/schemas/"
+OF_THE_FRAMEWORK = ("HTTPValidationError", "ValidationError")
+ANY_PROBLEM = {
+    "description": "Why it was not done",
+    "content": {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}{Problem.__name__}"}}},
+}
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -71,14 +75,19 @@ def correlation_of(request: Request) -> UUID:
 
 
 def document_problems(app: FastAPI) -> None:
-    """Every operation may be answered with a problem: OpenAPI says so, under the media type that it has."""
+    """Every operation may be answered with a problem: OpenAPI says so, instead of what the framework would answer."""
     describe = app.openapi
 
     def described() -> dict[str, Any]:
         schema = describe()
+        schemas = schema["components"]["schemas"]
+        for name in OF_THE_FRAMEWORK:
+            schemas.pop(name, None)
+        schemas[Problem.__name__] = Problem.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
         for operations in schema["paths"].values():
             for operation in operations.values():
-                operation["responses"]["default"]["content"] = {"application/problem+json": {"schema": PROBLEM}}
+                operation["responses"].pop("422", None)
+                operation["responses"]["default"] = ANY_PROBLEM
         return schema
 
     app.openapi = described  # type: ignore[method-assign]  # as FastAPI's documentation does it

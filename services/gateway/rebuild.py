@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, func, select
 
 from services.gateway.views import relationships
-from shared.database import reading, writing
+from shared.database import snapshot, writing
 from shared.log import EventLog
 from shared.projection import Projection
 
@@ -58,11 +58,8 @@ def rebuild(log: EventLog, database: Engine, projections: Sequence[Projection]) 
 
 
 def _snapshot(database: Engine, projections: Sequence[Projection]) -> list[Live]:
-    """All of one moment: SQLite's transactions are snapshots anyway."""
-    engine = database
-    if database.dialect.name == "postgresql":
-        engine = database.execution_options(isolation_level="REPEATABLE READ")
-    with reading(engine) as connection:
+    """All of one moment."""
+    with snapshot(database) as connection:
         return [Live(projection.checkpoint(connection), projection.digests(connection)) for projection in projections]
 
 
@@ -77,14 +74,14 @@ def _build(log: EventLog, database: Engine, beside: Projection, until: int) -> N
 
 
 def _differing(database: Engine, beside: Projection, live: Live) -> list[str]:
-    with reading(database) as connection:
+    with snapshot(database) as connection:
         rebuilt = beside.digests(connection)
     return sorted(name for name in rebuilt if rebuilt[name] != live.digests[name])
 
 
 def _count(database: Engine, besides: Sequence[Projection]) -> int:
     tables = [beside.tables[relationships.VIEW.name] for beside in besides if relationships.VIEW in beside.views]
-    with reading(database) as connection:
+    with snapshot(database) as connection:
         return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
 
 

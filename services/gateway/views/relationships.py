@@ -4,7 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Select, String, Uuid, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy import Row as Found
 
 from services.gateway.summary import SummaryColumn, evolve_summary
@@ -75,11 +88,12 @@ def _with_names() -> Select[Any]:
 
 
 _WITH_NAMES = _with_names()
+_ONE = _WITH_NAMES.where(table.c.relationship_id == bindparam("relationship_id"))
 
 
 def relationship(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
     """With its programme's `coordinator_id` and what the two are called."""
-    return connection.execute(_WITH_NAMES.where(table.c.relationship_id == relationship_id)).one_or_none()
+    return connection.execute(_ONE, {"relationship_id": relationship_id}).one_or_none()
 
 
 def relationships_of(connection: Connection, person: UUID, after: UUID, limit: int) -> Sequence[Found[Any]]:
