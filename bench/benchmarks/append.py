@@ -1,13 +1,11 @@
 """Append: how many events per second become durable when each writer has one at a time."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from bench.measuring import alternating
 from bench.place import Place, connect
+from bench.processes import working
 from bench.row import Goal, Row, at_least
 from shared.log import install_log
 
@@ -57,33 +55,20 @@ def _against(name: str, peer: str, peer_name: str, place: Place, processes: int,
 
 def _writing(side: str, url: str, processes: int) -> Callable[[], float]:
     green = ["--green"] if processes > 1 else []
-    command = [sys.executable, "-W", "ignore", "-m", "bench.writers", side, url, "16", str(SECONDS), *green]
-    environment = os.environ | ({"PSYCOPG_WAIT_FUNC": "wait_selector"} if green else {})
+    environment = {"PSYCOPG_WAIT_FUNC": "wait_selector"} if green else {}
 
     def run() -> float:
         with ExitStack() as stack:
-            writers = [stack.enter_context(_started(command, environment))]
-            _told(writers[0])  # it has made the library's tables
-            writers += [stack.enter_context(_started(command, environment)) for _ in range(processes - 1)]
-            for writer in writers[1:]:
-                _told(writer)
+            arguments = [side, url, "16", str(SECONDS), *green]
+            writers = [
+                stack.enter_context(working("bench.writers", *arguments, environment=environment))
+                for _ in range(processes)
+            ]
             for writer in writers:
-                print(file=writer.stdin, flush=True)
-            return sum(int(_told(writer)) for writer in writers) / SECONDS
+                writer.go()
+            return sum(float(writer.told()) for writer in writers) / SECONDS
 
     return run
-
-
-def _started(command: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def _told(writer: subprocess.Popen[str]) -> str:
-    """Its next line."""
-    line = writer.stdout.readline() if writer.stdout else ""
-    if not line:
-        raise RuntimeError("a writer ended before its time")
-    return line
 
 
 BENCHMARKS = {

@@ -1,0 +1,1 @@
+"""What the platform is measured beside: the same work, done as people do it without the platform."""
