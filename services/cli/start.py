@@ -14,7 +14,6 @@ def arguments(parser: ArgumentParser) -> None:
 def main(process: str) -> int:
     if process in SERVICES:
         import_module("shared.green").prepare()
-        import_module("services.hosted").start(process)
-    else:
-        import_module("services.processes").start(process)
+    module = "service" if process in SERVICES else process
+    import_module(f"services.processes.{module}").start(process)
     return 0

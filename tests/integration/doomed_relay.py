@@ -10,7 +10,7 @@ from typing import Any
 import amqp
 from sqlalchemy import Connection
 
-from services import processes
+from services.processes import relay as process
 from shared import broker, relay
 
 publish, save = amqp.Channel.basic_publish, relay._save
@@ -74,4 +74,4 @@ POINTS: dict[str, Callable[[int], None]] = {
 
 if __name__ == "__main__":
     POINTS[sys.argv[1]](int(sys.argv[2]))
-    processes.start("relay")
+    process.start("relay")
