@@ -43,7 +43,7 @@ def composed(servers: Servers, tmp_path: Path) -> Iterator[RabbitMQ]:
 def test_it_knows_the_platforms_user_and_bounds_other_queues(composed: RabbitMQ) -> None:
     url = composed.settings()["MENTORING_BROKER_URL"]
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
-        connection.channel().queue_declare("may be declared")
+        connection.channel().queue_declare("may be declared", durable=True)
     at = urlsplit(url)
     wrong = at._replace(netloc=f"guest:guest@{at.hostname}:{at.port}").geturl()
     with pytest.raises(ProbableAuthenticationError):
