@@ -76,7 +76,9 @@ def told_over(url: str) -> list[bytes]:
 def left_in_queues(servers: Servers, url: str) -> int:
     """Messages in all queues but the stream."""
     vhost = urlsplit(url).path[1:]
-    listed = servers.rabbitmq.control("list_queues", "--vhost", vhost, "name", "messages").splitlines()
+    listed = servers.rabbitmq.control(
+        "list_queues", "--no-table-headers", "--vhost", vhost, "name", "messages"
+    ).splitlines()
     rows = (line.split("\t") for line in listed)
     return sum(int(count) for name, count in rows if name != broker.STREAM)
 
