@@ -73,3 +73,8 @@ def test_an_unknown_type_is_none() -> None:
 )
 def test_every_version_ever_written_can_be_read(version: int, data: str) -> None:
     assert Catalogue(Moved).decode(recorded("talk.moved", data, version)) == Moved(room="hall", floor=0)
+
+
+def test_what_became_personal_later_is_read_as_it_was_written() -> None:
+    data = '{"author_id":"00000000-0000-0000-0000-000000000000","words":"hello"}'
+    assert Catalogue(Said).decode(recorded("talk.said", data), Plain()) == Said(author_id=NIL, words="hello")

@@ -1,5 +1,6 @@
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,3 +159,16 @@ def test_a_writer_that_comes_second_uses_the_key_of_the_first(vault: Vault, data
     second = Vault(database, ring)
     made = vault._make([ADA])[ADA]
     assert second._make([ADA])[ADA].decrypt(b"0" * 12, made.encrypt(b"0" * 12, b"hello", None), None) == b"hello"
+
+
+def test_another_process_forgets_a_key_within_two_seconds(
+    vault: Vault, database: Engine, ring: Masters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, now = Vault(database, ring), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    sealed = seal(vault, "hello")
+    assert other.open(sealed) == "hello"
+    vault.erase(ADA)
+    assert (vault.reveal(sealed), other.reveal(sealed)) == (None, "hello")
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2.01)
+    assert other.reveal(sealed) is None
