@@ -103,10 +103,12 @@ class Runtime:
     def handle(self, command: Command, context: Context) -> Done:
         """Carry out one command. Raises the `Refusal` that says why not."""
         asker = self._asker(context)
+        procedure = self.service.procedures.get(type(command))
         if command.at > clock.now() + SKEW:
+            if procedure is None and (repeated := self.repeated(command, context)):
+                return repeated
             raise FromTheFuture(at=command.at.isoformat())
         self._await_directory(context)
-        procedure = self.service.procedures.get(type(command))
         if procedure is not None:
             return procedure(self, command, asker, context)
         return self._decide_and_append(command, asker, context)

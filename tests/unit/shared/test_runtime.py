@@ -90,6 +90,16 @@ def test_a_wish_from_the_future_is_refused(hosted: Hosted) -> None:
         hosted.send(Count(counter_id=uuid4(), at=clock.now() + timedelta(minutes=1)), ADA)
 
 
+def test_what_was_done_keeps_its_answer_when_clocks_disagree_later(hosted: Hosted) -> None:
+    counter, command_id = uuid4(), new_id()
+    first = hosted.send(count(counter, 9), ADA, command_id=command_id)
+    late = Count(counter_id=counter, by=9, at=clock.now() + timedelta(minutes=1))
+    again = hosted.send(late, ADA, command_id=command_id)
+    assert (again.position, again.version, again.repeated) == (first.position, first.version, True)
+    with pytest.raises(FromTheFuture):
+        hosted.send(late, ADA, command_id=new_id())
+
+
 def test_a_wish_that_changes_nothing_writes_nothing(hosted: Hosted) -> None:
     assert hosted.send(count(uuid4(), 0), ADA) == Done()
     assert hosted.log.head().position == 0
