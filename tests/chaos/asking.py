@@ -137,7 +137,7 @@ class Client:
             if answer.status_code == 401 and path != "/v1/sessions":
                 time.sleep(PAUSE_SECONDS)
                 self.sign_in()
-            elif answer.status_code == 503:
+            elif "Retry-After" in answer.headers:
                 time.sleep(float(answer.headers["Retry-After"]) * self._chance.random())
             elif answer.status_code >= 500:
                 self._notebook.surprise(f"{method} {path}: {answer.status_code} {answer.text}")

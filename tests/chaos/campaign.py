@@ -52,6 +52,11 @@ class Campaign:
     tell: Tell
 
     def run(self, fault: str, rounds: int) -> Row:
+        row = self._run(fault, rounds)
+        self.tell(_line(_cells(row)))
+        return row
+
+    def _run(self, fault: str, rounds: int) -> Row:
         if reason := reason_against(fault, self.place):
             return Row(fault, not_done=reason)
         chance = random.Random(f"{self.seed}-{fault}")

@@ -2,13 +2,24 @@
 
 from pathlib import Path
 
+import pytest
+
 from deploy.servers import Servers
 from tests.chaos.campaign import failed, prepared, table
 
 SEED = 4
-ROUNDS = {"processes": 6, "broker": 1, "database": 1, "store": 1}
+ROUNDS = {
+    "processes": 6,
+    "broker": 1,
+    "database": 1,
+    "resets": 2,
+    "log-disk": 1,
+    "broker-disk": 1,
+    "database-clock": 1,
+}
 
 
+@pytest.mark.timeout(900)
 def test_whatever_breaks_what_is_promised_holds(servers: Servers, tmp_path: Path) -> None:
     """On servers of its own: those of the other tests only tell that there are such programs here."""
     with prepared(tmp_path, SEED, print) as campaign:
