@@ -89,7 +89,8 @@ class PostgreSQL(Server):
         if os.geteuid() != 0:
             return []
         become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        if subprocess.run([*become, "test", "-w", str(self.folder)], check=False).returncode == 0:
+        tried = subprocess.run([*become, "test", "-w", str(self.folder)], stderr=subprocess.DEVNULL, check=False)
+        if tried.returncode == 0:
             return become
         return [*become, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
 
