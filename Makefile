@@ -33,7 +33,7 @@ chaos: .venv/dev
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds=$(ROUNDS)) $(if $(SEED),--seed=$(SEED)) $(foreach fault,$(ONLY),--only=$(fault))
 
 bench: .venv/dev
-	@$(BIN)/python -m bench $(ONLY)
+	@$(BIN)/python -W ignore -m bench $(ONLY)
 
 lock: .venv/dev
 	$(BIN)/uv pip compile $(LOCKING) --output-file requirements.lock

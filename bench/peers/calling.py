@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from bench.peers.row import Rows
 
 CALLS = 16
+PATIENCE_SECONDS = 30.0
 
 rows = cache(Rows)
 
@@ -35,17 +37,18 @@ class RelationshipsService:
 
 def main(broker: str, relationship: str, token: str, seconds: str) -> None:
     with ClusterRpcProxy({"AMQP_URI": broker}) as cluster:
-        _await(cluster)
+        patiently(cluster.relationships.ready)
         print("ready", flush=True)
         while sys.stdin.readline():
             print(_answered(cluster.relationships.show, (relationship, token), float(seconds)), flush=True)
 
 
-def _await(cluster: ClusterRpcProxy) -> None:
-    until = time.monotonic() + 20
+def patiently(call: Callable[[], object]) -> None:
+    """Until the service is there to answer."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            cluster.relationships.ready()
+            call()
             return
         except UnknownService:
             if time.monotonic() > until:
