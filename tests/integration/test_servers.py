@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +19,6 @@ from deploy.fleet import free_ports
 from deploy.servers import ServerFailed, ServerMissing, Servers, held
 from deploy.servers.minio import MinIO
 from deploy.servers.postgres import PostgreSQL
-from deploy.servers.toxiproxy import Toxiproxy
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,7 @@ def test_rabbitmq_is_of_the_version_that_was_asked_for_and_4_refuses_what_later_
     later = os.environ.get("MENTORING_RABBITMQ_VERSION") == "4"
     with _broker(own) as connection:
         version = str(connection._impl.server_properties["version"])
-        assert version.split(".", maxsplit=1)[0] == ("4" if later else "3")
+        assert version.startswith("4." if later else "3.")
         if later:
             with pytest.raises((pika.exceptions.ChannelClosedByBroker, pika.exceptions.ConnectionClosedByBroker)):
                 connection.channel().queue_declare("transient", durable=False)
@@ -83,23 +81,6 @@ def test_minio_keeps_what_was_put_before_a_kill(own: Servers) -> None:
     answer = _store(own).get_object("kept", "word")
     assert answer.data == b"stored"
     answer.close()
-
-
-def test_toxiproxy_cuts_connections_until_they_are_healed(own: Servers, tmp_path: Path) -> None:
-    first = free_ports(2)
-    between = Toxiproxy(tmp_path, first)
-    between.start()
-    try:
-        between.put_between("store", first + 1, own.minio.port)
-        there = f"http://127.0.0.1:{first + 1}/minio/health/ready"
-        assert urllib.request.urlopen(there).status == 200
-        between.spoil("store", "reset_peer", timeout=0)
-        with pytest.raises(OSError, match=r"reset|Remote end closed"):
-            urllib.request.urlopen(there)
-        between.heal()
-        assert urllib.request.urlopen(there).status == 200
-    finally:
-        between.stop()
 
 
 def test_starting_again_what_runs_changes_nothing(own: Servers) -> None:
