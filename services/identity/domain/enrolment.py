@@ -90,7 +90,7 @@ def _enrol(command: EnrolPerson, state: Enrolment, registrar: Registrar) -> Sequ
         case NotEnrolled():
             return [PersonEnrolled(**row)]
         case Enrolled(before):
-            return [] if before.model_dump() == row else [EnrolmentRevised(**row)]
+            return [] if before.model_dump(warnings=False) == row else [EnrolmentRevised(**row)]
         case Erased():
             raise EnrolmentGone()
         case _:

@@ -252,3 +252,12 @@ def _restore(parts: Parts, rows: list[dict[str, object]]) -> None:
         connection.execute(keys.delete())
         connection.execute(keys.insert(), rows)
     parts.vault._remembered.clear()
+
+
+def test_a_roster_between_the_destroyed_key_and_the_closed_enrolment_goes_in_without_her(
+    hosted: Hosted, program: UUID, ada: UUID
+) -> None:
+    erase(hosted, ada)
+    hosted.vault.erase(ada)
+    report = import_roster(hosted, program, "ada,mentee,New,GB,UTC,en,,,").result
+    assert [row["reason"] for row in report["rejected"]] == ["this person was erased"]
