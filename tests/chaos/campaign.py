@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,8 +96,8 @@ def prepared(folder: Path, seed: int, tell: Tell) -> Iterator[Campaign]:
         with place.look() as look:
             since = look.head().position
         load = Load(place.fleet.url, programme, seed)
-        yield Campaign(place, programme, load, since, seed, tell)
-        load.close()
+        with closing(load):
+            yield Campaign(place, programme, load, since, seed, tell)
 
 
 def failed(rows: Sequence[Row]) -> list[str]:

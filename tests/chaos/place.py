@@ -17,7 +17,7 @@ from deploy.servers.toxiproxy import Toxiproxy
 from services.assembly import SERVICES, assemble
 from services.gateway.views import projections
 from shared import relay
-from shared.database import reading, writing
+from shared.database import reading, snapshot, writing
 from shared.log import Head, Recorded
 from shared.parts import Parts
 from shared.projection import Projection, catch_up
@@ -132,7 +132,7 @@ class Look:
             beside.install(connection)
             for _ in catch_up(beside, connection, self._host.log, head):
                 pass
-        with reading(parts.database) as connection:
+        with snapshot(parts.database) as connection:
             live, rebuilt = projection.digests(connection), beside.digests(connection)
         with writing(parts.database) as connection:
             beside.drop(connection)
