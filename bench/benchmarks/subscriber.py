@@ -9,7 +9,6 @@ import psycopg
 
 from bench import rooms
 from bench.measuring import alternating
-from bench.peers import hearing
 from bench.place import Place, connect
 from bench.processes import hosted, working
 from bench.row import Row, at_least
@@ -19,10 +18,11 @@ from shared.settings import Settings
 RUNS = 3
 EVENTS = {"ours": 10_000, "peer": 1_000}
 ROOMS = 100
-QUORUM = {"x-queue-type": "quorum"}
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 60.0
 
+PEERS_TABLE = "CREATE TABLE peer_rooms (room_id uuid PRIMARY KEY, times integer NOT NULL)"
+PEERS_QUEUE = "evt-rooms-rooms.said--peer.said"
 OURS = "SELECT coalesce(sum(times), 0) FROM rooms.rooms"
 PEERS = "SELECT coalesce(sum(times), 0) FROM peer_rooms"
 
@@ -30,7 +30,7 @@ PEERS = "SELECT coalesce(sum(times), 0) FROM peer_rooms"
 def heard(place: Place) -> list[Row]:
     settings = rooms.installed(place)
     database = place.keep(connect(settings.database_url))
-    database.execute(hearing.TABLE)
+    database.execute(PEERS_TABLE)
     measured = alternating(RUNS, ours=_ours(settings, database), peer=_peer(settings, database))
     return [
         Row(
@@ -67,8 +67,8 @@ def _peer(settings: Settings, database: psycopg.Connection) -> Callable[[], floa
         database.execute("TRUNCATE peer_rooms")
         with broker.connected(str(settings.broker_url)) as connection:
             channel = connection.channel()
-            channel.queue_declare(hearing.QUEUE, durable=True, auto_delete=False)
-            _fill(connection, channel, hearing.QUEUE, EVENTS["peer"])
+            channel.queue_declare(PEERS_QUEUE, durable=True, auto_delete=False)
+            _fill(connection, channel, PEERS_QUEUE, EVENTS["peer"])
         with hosted("bench.peers.hearing", str(settings.broker_url), rooms.environment(settings)):
             return _rate(database, PEERS, EVENTS["peer"])
 

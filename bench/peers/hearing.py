@@ -9,12 +9,10 @@ from nameko.events import event_handler
 from bench.place import plain
 from services.surroundings import settings_of_environment
 
-TABLE = "CREATE TABLE peer_rooms (room_id uuid PRIMARY KEY, times integer NOT NULL)"
 COUNTED = (
     "INSERT INTO peer_rooms VALUES (%s, 1)"
     " ON CONFLICT (room_id) DO UPDATE SET times = peer_rooms.times + excluded.times"
 )
-QUEUE = "evt-rooms-rooms.said--peer.said"
 
 
 @cache
