@@ -4,12 +4,11 @@ A `View` says which rows an event concerns and what each becomes; a `Projection`
 views and moves its checkpoint in the same transaction. Following live and rebuilding are this one function.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -19,21 +18,19 @@ from sqlalchemy import (
     String,
     Table,
     and_,
-    delete,
     insert,
     select,
-    tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateTable
 
+from shared.comparing import digest
+from shared.folding import Folding
 from shared.log import EventLog, Recorded
 from shared.messages import Catalogue, Event, Sealer
 
 Key = tuple[Any, ...]
 Row = Mapping[str, Any]
-
-KEYS_IN_ONE_QUERY = 400
 
 
 class Gap(ValueError):
@@ -45,7 +42,8 @@ class View:
     """A table and its fold.
 
     `keys(event, recorded)` gives the primary keys of the rows that the event concerns; `evolve(row, event, recorded)`
-    gives what such a row becomes: a whole row, or None to have none. Both are pure.
+    gives what such a row becomes: a whole row, or None to have none. Both are pure. `of`, where it is given, are the
+    only events that concern any row: others need not be read.
     """
 
     name: str
@@ -53,17 +51,18 @@ class View:
     keys: Callable[[Event, Recorded], Iterable[Key]]
     evolve: Callable[[Row | None, Event, Recorded], Row | None]
     indexes: tuple[tuple[str, ...], ...] = ()
+    of: tuple[type[Event], ...] = ()
 
-    def table(self, metadata: MetaData, suffix: str = "") -> Table:
-        name = self.name + suffix
-        indexes = [Index(f"{name}_by_{'_'.join(columns)}", *columns) for columns in self.indexes]
-        return Table(name, metadata, *(column._copy() for column in self.columns), *indexes)
+    def table(self, metadata: MetaData, suffix: str = "", mark: str = "") -> Table:
+        """`mark` tells the names of its indexes from those of a table that it will take the place of."""
+        indexes = [Index(f"{self.name}{mark}_by_{'_'.join(columns)}", *columns) for columns in self.indexes]
+        return Table(self.name + suffix, metadata, *(column._copy() for column in self.columns), *indexes)
 
 
 class Projection:
     """`views` of the events in `catalogue`; with a `sealer`, personal values arrive opened (and stand in plain).
 
-    `suffix` names a second set of the same tables, for a rebuild beside the live ones.
+    `suffix` names another set of the same tables, beside the live ones.
     """
 
     def __init__(
@@ -73,23 +72,51 @@ class Projection:
         self.views = tuple(views)
         self.catalogue = catalogue
         self.sealer = sealer
-        self.suffix = suffix
         self.metadata = MetaData()
-        self.tables = {view.name: view.table(self.metadata, suffix) for view in views}
+        mark = f"_{uuid4().hex[:8]}" if suffix else ""
+        self.tables = {view.name: view.table(self.metadata, suffix, mark) for view in views}
         self.checkpoints = Table(
             "checkpoints" + suffix,
             self.metadata,
             Column("name", String(100), primary_key=True),
             Column("position", BigInteger, nullable=False),
         )
+        self._concerned = {kind: tuple(_reading(kind, self.views)) for kind in catalogue.types}
+
+    @property
+    def types(self) -> list[str]:
+        """The events that concern any of the views."""
+        return [kind for kind, views in self._concerned.items() if views]
+
+    def concerned(self, kind: str) -> Sequence[View]:
+        """The views that events of this type concern."""
+        return self._concerned.get(kind, ())
+
+    def only(self, names: Collection[str]) -> "Projection":
+        return Projection(self.name, [v for v in self.views if v.name in names], self.catalogue, self.sealer)
 
     def beside(self, suffix: str) -> "Projection":
         return Projection(self.name, self.views, self.catalogue, self.sealer, suffix)
 
-    def install(self, connection: Connection) -> None:
-        self.metadata.create_all(connection)
+    def install(self, connection: Connection, indexed: bool = True) -> None:
+        """What is missing. Tables that are filled faster without their indexes get them later, by `index`."""
+        for table in self.tables.values():
+            if indexed:
+                table.create(connection, checkfirst=True)
+            else:
+                connection.execute(CreateTable(table))
+        self.start(connection)
+
+    def start(self, connection: Connection) -> None:
+        """Where there is no checkpoint yet, before the first event."""
+        self.checkpoints.create(connection, checkfirst=True)
         if connection.scalar(select(self.checkpoints.c.position).where(self.checkpoints.c.name == self.name)) is None:
             connection.execute(insert(self.checkpoints).values(name=self.name, position=0))
+
+    def index(self, connection: Connection) -> None:
+        for table in self.tables.values():
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                index.create(connection)
 
     def drop(self, connection: Connection) -> None:
         self.metadata.drop_all(connection)
@@ -104,6 +131,11 @@ class Projection:
         connection.execute(update(self.checkpoints).where(mine).values(position=self.checkpoints.c.position))
         return self.checkpoint(connection)
 
+    def move(self, connection: Connection, position: int) -> None:
+        """The checkpoint, whatever was folded."""
+        mine = self.checkpoints.c.name == self.name
+        connection.execute(update(self.checkpoints).where(mine).values(position=position))
+
     def apply(self, connection: Connection, batch: Sequence[Recorded], without: Collection[int] = ()) -> int:
         """Fold what follows the checkpoint and move it; what is at or below it is a repeat. Returns the checkpoint.
 
@@ -117,42 +149,18 @@ class Projection:
         if fresh[0].position != checkpoint + 1 or fresh[-1].position - fresh[0].position != len(fresh) - 1:
             raise Gap(f"{self.name} stands at {checkpoint}: it cannot go on with {fresh[0].position}")
         self.fold(connection, [recorded for recorded in fresh if recorded.position not in without])
-        mine = self.checkpoints.c.name == self.name
-        connection.execute(update(self.checkpoints).where(mine).values(position=fresh[-1].position))
+        self.move(connection, fresh[-1].position)
         return fresh[-1].position
 
     def fold(self, connection: Connection, batch: Sequence[Recorded]) -> None:
         """Wherever the checkpoint stands: for what was passed over before."""
-        events = [
-            (event, recorded)
-            for recorded in batch
-            if (event := self.catalogue.decode(recorded, self.sealer)) is not None
-        ]
-        for view in self.views:
-            self._fold(connection, view, events)
+        folding = Folding(self)
+        folding.take(connection, batch)
+        folding.write(connection)
 
     def digests(self, connection: Connection) -> dict[str, str]:
         """View → SHA-256 over its rows in the order of their keys: equal tables have equal digests."""
-        return {view.name: self._digest(connection, self.tables[view.name]) for view in self.views}
-
-    def _fold(self, connection: Connection, view: View, events: Sequence[tuple[Event, Recorded]]) -> None:
-        concerned = [(key, event, recorded) for event, recorded in events for key in view.keys(event, recorded)]
-        if not concerned:
-            return
-        table = self.tables[view.name]
-        before = dict(_rows_at(connection, table, {key for key, _, _ in concerned}))
-        after: dict[Key, Row | None] = dict(before)
-        for key, event, recorded in concerned:
-            after[key] = view.evolve(after.get(key), event, recorded)
-        _write(connection, table, {key: row for key, row in after.items() if row != before.get(key)})
-
-    def _digest(self, connection: Connection, table: Table) -> str:
-        digest = hashlib.sha256()
-        rows = connection.execution_options(yield_per=1000).execute(select(table).order_by(*table.primary_key))
-        for row in rows:
-            digest.update(orjson.dumps(tuple(row), default=str, option=orjson.OPT_SORT_KEYS))
-            digest.update(b"\n")
-        return digest.hexdigest()
+        return {name: digest(connection, table) for name, table in self.tables.items()}
 
 
 @dataclass(frozen=True)
@@ -185,25 +193,5 @@ def catch_up(
         yield position
 
 
-def _rows_at(connection: Connection, table: Table, keys: set[Key]) -> Iterator[tuple[Key, Row]]:
-    columns = list(table.primary_key)
-    ordered = list(keys)
-    for start in range(0, len(ordered), KEYS_IN_ONE_QUERY):
-        some = ordered[start : start + KEYS_IN_ONE_QUERY]
-        among = columns[0].in_([key[0] for key in some]) if len(columns) == 1 else tuple_(*columns).in_(some)
-        for row in connection.execute(select(table).where(among)):
-            mapping = dict(row._mapping)
-            yield tuple(mapping[column.name] for column in columns), mapping
-
-
-def _write(connection: Connection, table: Table, changed: Mapping[Key, Row | None]) -> None:
-    columns = list(table.primary_key)
-    gone = [key for key, row in changed.items() if row is None]
-    kept = [dict(row) for row in changed.values() if row is not None]
-    for key in gone:
-        connection.execute(delete(table).where(and_(*(c == value for c, value in zip(columns, key, strict=True)))))
-    if kept:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table)
-        others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-        connection.execute(statement.on_conflict_do_update(index_elements=columns, set_=others), kept)
+def _reading(kind: str, views: Iterable[View]) -> Iterator[View]:
+    return (view for view in views if not view.of or any(one.type == kind for one in view.of))

@@ -117,8 +117,8 @@ class GroupCommit:
     def receipts(self, command_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
         return self._log.receipts(command_ids)
 
-    def read(self, after: int, limit: int = 1000) -> list[Recorded]:
-        return self._log.read(after, limit)
+    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+        return self._log.read(after, limit, types)
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         return self._log.streams(names)

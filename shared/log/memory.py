@@ -38,9 +38,10 @@ class MemoryLog:
                 command_id: self._receipts[command_id] for command_id in command_ids if command_id in self._receipts
             }
 
-    def read(self, after: int, limit: int = 1000) -> list[Recorded]:
+    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
         with self._changed:
-            return self._events[after : after + limit]
+            events = self._events[after : after + limit]
+        return events if types is None else [event for event in events if event.type in types]
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         with self._changed:

@@ -146,8 +146,8 @@ class EventLog(Protocol):
 
     def receipts(self, command_ids: Sequence[UUID]) -> dict[UUID, Receipt]: ...
 
-    def read(self, after: int, limit: int = 1000) -> list[Recorded]:
-        """The events at positions after + 1 … after + limit, as far as there are any."""
+    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+        """The events at positions after + 1 … after + limit, as far as there are any; of these `types` only."""
         ...
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:

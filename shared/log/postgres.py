@@ -77,8 +77,11 @@ class PostgresLog:
         )
         return {command_id: Receipt(*receipt) for command_id, *receipt in rows}
 
-    def read(self, after: int, limit: int = 1000) -> list[Recorded]:
-        return self._events("WHERE position > %s AND position <= %s ORDER BY position", after, after + limit)
+    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+        if types is None:
+            return self._events("WHERE position > %s AND position <= %s ORDER BY position", after, after + limit)
+        condition: LiteralString = "WHERE position > %s AND position <= %s AND type = ANY(%s) ORDER BY position"
+        return self._events(condition, after, after + limit, list(types))
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         found: dict[str, list[Recorded]] = {name: [] for name in names}

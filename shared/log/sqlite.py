@@ -59,8 +59,10 @@ class SqliteLog:
             books = _Books(connection)
             return {id: receipt for id in command_ids if (receipt := books.receipt(id)) is not None}
 
-    def read(self, after: int, limit: int = 1000) -> list[Recorded]:
-        return self._select("WHERE position > ? AND position <= ? ORDER BY position", after, after + limit)
+    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+        among = "" if types is None else f"AND type IN ({', '.join('?' * len(types))})"
+        condition = f"WHERE position > ? AND position <= ? {among} ORDER BY position"
+        return self._select(condition, after, after + limit, *(types or ()))
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         return {name: self._select("WHERE stream = ? ORDER BY version", name) for name in names}

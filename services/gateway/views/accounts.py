@@ -1,7 +1,7 @@
 """Who can sign in: of the whole platform, not of one programme."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Text, Uuid, select
@@ -71,6 +71,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("person_id",),),
+    of=get_args(Concerning),
 )
 
 table = VIEW.table(MetaData())

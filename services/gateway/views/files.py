@@ -1,7 +1,7 @@
 """What the two have shared. The bytes themselves are in the object store."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Text, Uuid, select
@@ -13,9 +13,11 @@ from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
 
+Concerning = UploadStarted | FileShared | FileWithdrawn
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    return [(recorded.program, event.file_id)] if isinstance(event, UploadStarted | FileShared | FileWithdrawn) else []
+    return [(recorded.program, event.file_id)] if isinstance(event, Concerning) else []
 
 
 def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
@@ -64,6 +66,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("file_id",), ("relationship_id",)),
+    of=get_args(Concerning),
 )
 
 table = VIEW.table(MetaData())

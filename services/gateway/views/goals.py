@@ -1,7 +1,7 @@
 """What the mentee is working towards, and how far it is."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Date, Float, Integer, MetaData, String, Text, Uuid, select
@@ -14,9 +14,11 @@ from shared.projection import Key, Row, View
 
 WORDS = ("title", "measure", "unit", "baseline", "target", "relevance", "due")
 
+Concerning = GoalSet | ProgressRecorded | GoalReached | GoalAbandoned
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    if isinstance(event, GoalSet | ProgressRecorded | GoalReached | GoalAbandoned):
+    if isinstance(event, Concerning):
         return [(recorded.program, event.goal_id)]
     return []
 
@@ -82,6 +84,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("goal_id",), ("relationship_id",)),
+    of=get_args(Concerning),
 )
 
 table = VIEW.table(MetaData())

@@ -1,7 +1,7 @@
 """When the two meet."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Text, Uuid, select
@@ -13,9 +13,11 @@ from shared.log import Recorded
 from shared.messages import Event
 from shared.projection import Key, Row, View
 
+Concerning = MeetingScheduled | MeetingCancelled
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    return [(recorded.program, event.meeting_id)] if isinstance(event, MeetingScheduled | MeetingCancelled) else []
+    return [(recorded.program, event.meeting_id)] if isinstance(event, Concerning) else []
 
 
 def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
@@ -63,6 +65,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("meeting_id",), ("relationship_id", "starts_at")),
+    of=get_args(Concerning),
 )
 
 table = VIEW.table(MetaData())

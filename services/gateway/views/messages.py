@@ -46,6 +46,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("relationship_id", "position"),),
+    of=(MessagePosted,),
 )
 
 table = VIEW.table(MetaData())

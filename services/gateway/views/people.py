@@ -1,7 +1,7 @@
 """Who takes part in which programme, as the roster says and with what they were invited by."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Select, String, Text, Uuid, select
@@ -17,9 +17,11 @@ from shared.projection import Key, Row, View
 PERSONAL = tuple(PersonEnrolled.personal_fields())
 ROSTER = ("external_id", "role", "headline", "country", "timezone", "languages", "skills", "wants", "capacity")
 
+Concerning = PersonEnrolled | EnrolmentRevised | EnrolmentErased | PersonInvited
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    if isinstance(event, PersonEnrolled | EnrolmentRevised | EnrolmentErased | PersonInvited):
+    if isinstance(event, Concerning):
         return [(event.program_id, event.person_id)]
     return []
 
@@ -62,6 +64,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("program", "external_id"), ("person_id",)),
+    of=get_args(Concerning),
 )
 
 table = VIEW.table(MetaData())

@@ -1,7 +1,7 @@
 """What people are matched by, in plain: it must be scored. Erasing a person deletes their row."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import JSON, Column, Connection, Integer, MetaData, String, Text, Uuid, select
@@ -15,10 +15,11 @@ from shared.projection import Key, Row, View
 SCORED = ("external_id", "role", "headline", "timezone", "capacity")
 LISTS = ("languages", "skills", "wants")
 
+Concerning = PersonEnrolled | EnrolmentRevised | EnrolmentErased
+
 
 def _keys(event: Event, recorded: Recorded) -> Iterable[Key]:
-    concerning = PersonEnrolled | EnrolmentRevised | EnrolmentErased
-    return [(event.program_id, event.person_id)] if isinstance(event, concerning) else []
+    return [(event.program_id, event.person_id)] if isinstance(event, Concerning) else []
 
 
 def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
@@ -51,6 +52,7 @@ OPENED = View(
     _keys,
     _evolve,
     indexes=(("program", "role"),),
+    of=get_args(Concerning),
 )
 
 table = OPENED.table(MetaData())

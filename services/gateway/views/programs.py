@@ -53,6 +53,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("coordinator_id",),),
+    of=_ITS_OWN,
 )
 
 table = VIEW.table(MetaData())

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Row as Found
 
+from services.gateway.catalogue import CATALOGUE
 from services.gateway.summary import SummaryColumn, evolve_summary
 from services.gateway.views import accounts, people, programs
 from services.matching.domain.relationship import Live, Pending
@@ -67,6 +68,7 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("relationship_id",), ("mentor_id",), ("mentee_id",)),
+    of=tuple(kind for kind in CATALOGUE.types.values() if "relationship_id" in kind.model_fields),
 )
 
 table = VIEW.table(MetaData())

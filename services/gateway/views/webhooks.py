@@ -43,6 +43,7 @@ VIEW = View(
     ),
     _keys,
     _evolve,
+    of=(WebhookRegistered, WebhookRemoved),
 )
 
 table = VIEW.table(MetaData())

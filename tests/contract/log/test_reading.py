@@ -77,6 +77,15 @@ def test_reading_goes_on_from_any_position(log: EventLog) -> None:
     assert log.read(99) == []
 
 
+def test_the_types_that_are_wanted_are_read_from_the_same_positions(log: EventLog) -> None:
+    append = say("kitchen", *"abcd")
+    entries = [replace(entry, type=kind) for entry, kind in zip(append.entries, ("x", "y", "z", "x"), strict=True)]
+    recorded(log, replace(append, entries=tuple(entries)))
+    assert [event.position for event in log.read(0, types=["x", "z"])] == [1, 3, 4]
+    assert [event.position for event in log.read(1, 2, ["x", "z"])] == [3]
+    assert log.read(0, types=[]) == []
+
+
 def test_streams_are_read_whole_and_in_order(log: EventLog) -> None:
     recorded(log, say("kitchen", "a"))
     recorded(log, say("garden", "b"))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from services.gateway.following import Progress, Trouble, checkpoint, follow
-from services.gateway.rebuild import rebuild
+from services.gateway.rebuild import verify
 from shared.log import EventLog, Recorded
 from shared.projection import Projection
 from shared.refusals import Unavailable
@@ -72,7 +72,7 @@ def test_a_follower_folds_what_is_there_and_what_comes(
     last = write(log, vault, story, story.relationship_events())
     eventually(lambda: progress.position == last)
     assert checkpoint(database, views) == last
-    assert rebuild(log, database, views).equal
+    assert verify(log, database, views).equal
 
 
 def test_several_followers_of_a_log_that_fails_at_times_fold_each_event_once(
@@ -86,8 +86,8 @@ def test_several_followers_of_a_log_that_fails_at_times_fold_each_event_once(
     for story in (new_story(), new_story(), new_story()):
         last = write(log, vault, story, story.people() + story.relationship_events())
     eventually(lambda: all(progress.position == last for progress in progresses))
-    report = rebuild(log, database, views)
-    assert (report.equal, report.events, report.relationships) == (True, last, 3)
+    report = verify(log, database, views)
+    assert (report.equal, report.events, report.rows["relationships"]) == (True, last, 3)
 
 
 @dataclass
@@ -136,7 +136,7 @@ def test_before_an_event_that_a_view_cannot_take_in_all_views_stop_and_say_so(
     finally:
         stop.set()
         thread.join()
-    assert rebuild(log, database, views).equal
+    assert verify(log, database, views).equal
 
 
 def test_a_rebuild_compares_at_the_position_of_the_live_views(
@@ -147,7 +147,7 @@ def test_a_rebuild_compares_at_the_position_of_the_live_views(
         for projection in views:
             projection.apply(connection, log.read(0))
     write(log, vault, story, story.relationship_events())
-    report = rebuild(log, database, views)
+    report = verify(log, database, views)
     assert (report.equal, report.events) == (True, half)
 
 

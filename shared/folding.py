@@ -1,0 +1,163 @@
+"""Events folded into rows that are held in memory: for one batch where a log is followed, for many in a rebuild."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy import Connection, Table, and_, delete, insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from shared.log import Recorded
+from shared.messages import Event
+
+if TYPE_CHECKING:
+    from shared.projection import Key, Projection, Row, View
+
+KEYS_IN_ONE_QUERY = 400
+WORTH_A_COPY = 100
+
+
+class Folding:
+    """The rows of a projection's views while events are folded into them. Nothing is written before `write`.
+
+    `blank` promises that the tables are empty, so that no row has to be looked for.
+    """
+
+    def __init__(self, projection: "Projection", blank: bool = False) -> None:
+        self._projection = projection
+        self._held = {view.name: _Held(view, projection.tables[view.name], blank) for view in projection.views}
+
+    @property
+    def rows(self) -> int:
+        """Of the view that holds most."""
+        return max(map(len, self._held.values()), default=0)
+
+    def take(self, connection: Connection, batch: Iterable[Recorded]) -> None:
+        told: dict[str, list[tuple[Event, Recorded]]] = {name: [] for name in self._held}
+        decode, sealer = self._projection.catalogue.decode, self._projection.sealer
+        for recorded in batch:
+            views = self._projection.concerned(recorded.type)
+            if views and (event := decode(recorded, sealer)) is not None:
+                for view in views:
+                    told[view.name].append((event, recorded))
+        for name, held in self._held.items():
+            held.fold(connection, told[name])
+
+    def write(self, connection: Connection, holding: int | None = None) -> None:
+        """What has changed; of each view, at most `holding` rows are still held afterwards, those touched last."""
+        for held in self._held.values():
+            held.write(connection)
+            if holding is not None:
+                held.let_go(holding)
+
+
+@dataclass(slots=True)
+class _Line:
+    """A row as it now is, None for one that there is not; whether the table has one; the round it was last touched."""
+
+    row: "Row | None" = None
+    stored: bool = False
+    changed: bool = False
+    touched: int = 0
+
+
+class _Held:
+    """The rows of one view."""
+
+    def __init__(self, view: "View", table: Table, blank: bool) -> None:
+        self._view = view
+        self._table = table
+        self._blank = blank
+        self._round = 0
+        self._lines: dict[Key, _Line] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def fold(self, connection: Connection, events: Sequence[tuple[Event, Recorded]]) -> None:
+        keys, evolve = self._view.keys, self._view.evolve
+        concerned = [(key, event, recorded) for event, recorded in events for key in keys(event, recorded)]
+        if not self._blank:
+            self._look_for(connection, {key for key, _, _ in concerned if key not in self._lines})
+        self._round += 1
+        for key, event, recorded in concerned:
+            line = self._lines.get(key) or self._lines.setdefault(key, _Line())
+            line.touched = self._round
+            after = evolve(line.row, event, recorded)
+            if after is not line.row:
+                line.row, line.changed = after, True
+
+    def write(self, connection: Connection) -> None:
+        changed = {key: line for key, line in self._lines.items() if line.changed}
+        stored = {key: line.row for key, line in changed.items() if line.stored}
+        fresh = [line.row for line in changed.values() if line.row is not None and not line.stored]
+        _delete(connection, self._table, [key for key, row in stored.items() if row is None])
+        _replace(connection, self._table, [row for row in stored.values() if row is not None])
+        _insert(connection, self._table, fresh)
+        for line in changed.values():
+            line.stored, line.changed = line.row is not None, False
+
+    def let_go(self, holding: int) -> None:
+        """Of those that were touched longest ago."""
+        if len(self._lines) > holding:
+            lately = sorted(self._lines.items(), key=lambda item: item[1].touched)[-holding:]
+            self._lines = dict(lately)
+            self._blank = False
+
+    def _look_for(self, connection: Connection, keys: Collection["Key"]) -> None:
+        for key, row in _rows_at(connection, self._table, keys):
+            self._lines[key] = _Line(row, stored=True)
+
+
+def _rows_at(connection: Connection, table: Table, keys: Collection["Key"]) -> Iterator[tuple["Key", "Row"]]:
+    columns = list(table.primary_key)
+    ordered = list(keys)
+    for start in range(0, len(ordered), KEYS_IN_ONE_QUERY):
+        some = ordered[start : start + KEYS_IN_ONE_QUERY]
+        among = columns[0].in_([key[0] for key in some]) if len(columns) == 1 else tuple_(*columns).in_(some)
+        for row in connection.execute(select(table).where(among)):
+            mapping = dict(row._mapping)
+            yield tuple(mapping[column.name] for column in columns), mapping
+
+
+def _delete(connection: Connection, table: Table, keys: Sequence["Key"]) -> None:
+    for key in keys:
+        same = and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
+        connection.execute(delete(table).where(same))
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence["Row"]) -> None:
+    if connection.dialect.name == "postgresql" and len(rows) >= WORTH_A_COPY:
+        _copy(connection, table, rows)
+    elif rows:
+        connection.execute(insert(table), [dict(row) for row in rows])
+
+
+def _replace(connection: Connection, table: Table, rows: Sequence["Row"]) -> None:
+    if rows:
+        dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(table)
+        others = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+        replaced = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+        connection.execute(replaced, [dict(row) for row in rows])
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence["Row"]) -> None:
+    """As an INSERT would take them, several times as fast."""
+    dialect = connection.dialect
+    columns = [(column.name, column.type._cached_bind_processor(dialect) or _as_it_is) for column in table.columns]
+    quoted = dialect.identifier_preparer.quote
+    into = f"COPY {quoted(table.name)} ({', '.join(quoted(name) for name, _ in columns)}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor().copy(into) as copy:
+            for row in rows:
+                copy.write_row([process(row.get(name)) for name, process in columns])
+    except psycopg.OperationalError as error:
+        raise OperationalError(into, None, error) from error
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

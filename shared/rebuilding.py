@@ -1,0 +1,365 @@
+"""Tables folded from the log anew, beside the live ones: to compare them, and to take their place.
+
+Nobody is held up: the live tables are read, and kept up with the log, while their rebuild fills. They are compared as
+of one position, and change places in one transaction. The older tables stay, for going back.
+"""
+
+import gc
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+from sqlalchemy import Connection, Engine, Table, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from shared.comparing import Difference, columns, differences, digest
+from shared.database import reading, snapshot, writing
+from shared.folding import Folding
+from shared.log import EventLog, Recorded
+from shared.projection import Projection
+from shared.refusals import Conflict, Invalid, NotFound, Unavailable
+
+REBUILD, BEFORE, ASIDE = "_rebuild", "_before", "_aside"
+BATCH = 2000
+HELD = 20_000
+TOLD = 10
+LOCK_MILLISECONDS = 400
+SWITCH_SECONDS = 60.0
+PAUSE_SECONDS = 0.1
+
+Watch = Callable[[int, int], None]
+"""Told again and again how many events are done, of how many."""
+
+
+class RebuildRunning(Conflict):
+    """Another rebuild of these tables is under way."""
+
+
+class ViewUnknown(Invalid):
+    """There is no such view."""
+
+
+class NothingBefore(NotFound):
+    """There are no older tables to go back to."""
+
+
+class NeverFree(Unavailable):
+    """The tables were in use without a pause: nothing was switched. Try again."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """`rows` of each rebuilt view, as of the position `events`. `differences` are the first few of each view in
+    `differing`, whose rebuild has other rows than the live table. `switched`: the rebuilt tables are the live ones now.
+    """
+
+    events: int
+    rows: Mapping[str, int]
+    seconds: float
+    differing: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    switched: bool = False
+
+    @property
+    def equal(self) -> bool:
+        return not self.differing
+
+    @property
+    def events_per_second(self) -> float:
+        return self.events / self.seconds if self.seconds else 0.0
+
+
+def _unwatched(done: int, of: int) -> None:
+    """Nobody looks."""
+
+
+def verify(
+    log: EventLog,
+    database: Engine,
+    projections: Sequence[Projection],
+    names: Collection[str] = (),
+    watch: Watch = _unwatched,
+) -> Report:
+    """Compares the views of these names (all) with their rebuild. Nothing is switched."""
+    with _alone(database), _built(log, database, _chosen(projections, names), watch) as built:
+        return built.compared()
+
+
+def rebuild(
+    log: EventLog,
+    database: Engine,
+    projections: Sequence[Projection],
+    names: Collection[str] = (),
+    *,
+    changed: bool = False,
+    watch: Watch = _unwatched,
+) -> Report:
+    """Puts the rebuilt tables in the place of the live ones if they are equal, or are meant to have `changed`."""
+    with _alone(database), _built(log, database, _chosen(projections, names), watch) as built:
+        report = built.compared()
+        if not (report.equal or changed):
+            return report
+        built.switch(REBUILD, dropping=projections)
+        return replace(report, switched=True)
+
+
+def back(log: EventLog, database: Engine, projections: Sequence[Projection]) -> list[str]:
+    """Switches to the tables that were live before the last switch, brought up to date first. Returns their names."""
+    with _alone(database):
+        with reading(database) as connection:
+            there = inspect(connection).get_table_names()
+        names = [v.name for projection in projections for v in projection.views if v.name + BEFORE in there]
+        if not names:
+            raise NothingBefore()
+        chosen = _chosen(projections, names)
+        befores = [projection.beside(BEFORE) for projection in chosen]
+        _Built(log, database, chosen, befores, 0.0).switch(BEFORE)
+        return names
+
+
+@dataclass(frozen=True)
+class _Built:
+    """The tables of each of `besides`, as of some position, next to those of the live one of the same place."""
+
+    log: EventLog
+    database: Engine
+    lives: Sequence[Projection]
+    besides: Sequence[Projection]
+    seconds: float
+
+    def compared(self) -> Report:
+        """As of one moment of the live tables, up to which the others are folded first."""
+        told: dict[str, list[Difference]] = {}
+        rows: dict[str, int] = {}
+        with snapshot(self.database) as now:
+            reached = [live.checkpoint(now) for live in self.lives]
+            for live, beside, position in zip(self.lives, self.besides, reached, strict=True):
+                self._advance(beside, position)
+                with snapshot(self.database) as connection:
+                    for name, table in beside.tables.items():
+                        rows[name] = connection.scalar(select(func.count()).select_from(table)) or 0
+                        sides = (now, live.tables[name]), (connection, table)
+                        told[name] = _differences(name, *sides, in_plain=live.sealer is not None)
+        differing = tuple(sorted(name for name, found in told.items() if found))
+        first = tuple(one for name in differing for one in told[name])
+        return Report(max(reached, default=0), rows, self.seconds, differing, first)
+
+    def switch(self, suffix: str, dropping: Sequence[Projection] = ()) -> None:
+        """Waits for a moment when nobody uses the live tables. They are locked so briefly that readers wait, but never
+        fail; when a reader is too slow, it is let through and the switch tried again.
+        """
+        until = time.monotonic() + SWITCH_SECONDS
+        while True:
+            try:
+                self._catch_up()
+                with writing(self.database) as connection:
+                    self._switch(connection, suffix, dropping)
+                return
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise NeverFree() from None
+                time.sleep(PAUSE_SECONDS)
+
+    def _switch(self, connection: Connection, suffix: str, dropping: Sequence[Projection]) -> None:
+        reached = [live.lock(connection) for live in self.lives]
+        for beside, position in zip(self.besides, reached, strict=True):
+            for batch in _batches(self.log, beside.checkpoint(connection), position):
+                beside.apply(connection, batch)
+        _lock_out(connection, [name for live in self.lives for name in live.tables])
+        for projection in dropping:
+            _drop_tables(connection, [name + BEFORE for name in projection.tables])
+        for live, position in zip(self.lives, reached, strict=True):
+            for name in live.tables:
+                _exchange(connection, name, suffix)
+            if live.sealer is not None:  # people are erased from the live table only
+                _drop_tables(connection, [name + BEFORE for name in live.tables])
+            before = live.beside(BEFORE)
+            before.start(connection)
+            before.move(connection, position)
+
+    def _catch_up(self) -> None:
+        for live, beside in zip(self.lives, self.besides, strict=True):
+            with reading(self.database) as connection:
+                position = live.checkpoint(connection)
+            self._advance(beside, position)
+
+    def _advance(self, beside: Projection, until: int) -> None:
+        with reading(self.database) as connection:
+            position = beside.checkpoint(connection)
+        for batch in _batches(self.log, position, until):
+            with writing(self.database) as connection:
+                beside.apply(connection, batch)
+
+
+@contextmanager
+def _built(log: EventLog, database: Engine, lives: Sequence[Projection], watch: Watch) -> Iterator[_Built]:
+    besides = [live.beside(REBUILD) for live in lives]
+    _drop(database, besides)
+    began = time.perf_counter()
+    try:
+        with reading(database) as connection:
+            untils = [live.checkpoint(connection) for live in lives]
+        for number, beside in enumerate(besides):
+            _build(log, database, beside, untils[number], partial(_add, watch, sum(untils[:number]), sum(untils)))
+        yield _Built(log, database, lives, besides, time.perf_counter() - began)
+    finally:
+        _drop(database, besides)
+
+
+def _add(watch: Watch, before: int, of: int, done: int) -> None:
+    watch(before + done, of)
+
+
+def _build(log: EventLog, database: Engine, beside: Projection, until: int, watch: Callable[[int], None]) -> None:
+    with _changing(database) as connection:
+        beside.install(connection, indexed=False)
+    folding = Folding(beside, blank=True)
+    with _without_collecting():
+        for reached, batch in _ahead(log, beside.types, until):
+            with reading(database) as connection:
+                folding.take(connection, batch)
+            if folding.rows > HELD:
+                with _changing(database) as connection:
+                    folding.write(connection, HELD // 2)
+            watch(reached)
+    with _changing(database) as connection:
+        folding.write(connection)
+        beside.move(connection, until)
+    with _changing(database) as connection:
+        beside.index(connection)
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"ANALYZE {', '.join(table.name for table in beside.tables.values())}"))
+
+
+def _ahead(log: EventLog, types: Sequence[str], until: int) -> Iterator[tuple[int, list[Recorded]]]:
+    """How far it has come, with each batch. The next one is read while this one is folded."""
+
+    def read(after: int) -> list[Recorded]:
+        return log.read(after, min(BATCH, until - after), types)
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, 0)
+        for after in range(0, until, BATCH):
+            batch = coming.result()
+            coming = reader.submit(read, min(after + BATCH, until))
+            yield min(after + BATCH, until), batch
+
+
+def _batches(log: EventLog, after: int, until: int) -> Iterator[list[Recorded]]:
+    while after < until:
+        batch = log.read(after, min(BATCH, until - after))
+        yield batch
+        after = batch[-1].position
+
+
+def _differences(
+    name: str, live: tuple[Connection, Table], rebuilt: tuple[Connection, Table], in_plain: bool
+) -> list[Difference]:
+    """The first few."""
+    have, want = columns(*live), columns(*rebuilt)
+    if sorted(have) != sorted(want):
+        return [Difference(name, (), "the table", ", ".join(have) or "not there", ", ".join(want))]
+    if digest(*live) == digest(*rebuilt):
+        return []
+    return list(islice(differences(name, live, rebuilt, in_plain), TOLD))
+
+
+@contextmanager
+def _alone(database: Engine) -> Iterator[None]:
+    """One rebuild of an owner's tables at a time; a process that dies makes room for the next."""
+    with _alone_on_server(database) if database.dialect.name == "postgresql" else _alone_at_file(database):
+        yield
+
+
+@contextmanager
+def _alone_on_server(database: Engine) -> Iterator[None]:
+    lock = "(hashtext('mentoring.rebuild'), hashtext(current_schema()))"
+    with reading(database.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+        if not connection.scalar(text(f"SELECT pg_try_advisory_lock{lock}")):
+            raise RebuildRunning()
+        try:
+            yield
+        finally:
+            with suppress(DBAPIError):  # a session that has ended holds no lock
+                connection.execute(text(f"SELECT pg_advisory_unlock{lock}"))
+
+
+@contextmanager
+def _alone_at_file(database: Engine) -> Iterator[None]:
+    connection = sqlite3.connect(f"{database.url.database}.rebuild", timeout=0, isolation_level=None)
+    with closing(connection):
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise RebuildRunning() from None
+        yield
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Rows and events hold no cycles; to look for some, among all that is held, takes as long as the fold itself."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def _changing(database: Engine) -> Iterator[Connection]:
+    """A transaction that begins by writing: SQLite lets no other write after what was read may have changed."""
+    with writing(database) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("DELETE FROM checkpoints WHERE false"))
+        yield connection
+
+
+def _lock_out(connection: Connection, names: Sequence[str]) -> None:
+    """Whoever reads the tables waits from here on. Gives up, as `Unavailable`, before PostgreSQL would take it and a
+    reader, each waiting for the other, for a deadlock and end one of them. SQLite's readers see what was.
+    """
+    there = set(inspect(connection).get_table_names()).intersection(names)
+    if there and connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL statement_timeout = {LOCK_MILLISECONDS}"))
+        connection.execute(text(f"LOCK TABLE {', '.join(sorted(there))} IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+
+
+def _exchange(connection: Connection, name: str, suffix: str) -> None:
+    """The live table becomes the one from before, and the one with the suffix the live one."""
+    was_live = inspect(connection).has_table(name)
+    if was_live:
+        _rename(connection, name, name + ASIDE)
+    _rename(connection, name + suffix, name)
+    if was_live:
+        _rename(connection, name + ASIDE, name + BEFORE)
+
+
+def _rename(connection: Connection, name: str, to: str) -> None:
+    connection.execute(text(f"ALTER TABLE {name} RENAME TO {to}"))
+
+
+def _drop_tables(connection: Connection, names: Collection[str]) -> None:
+    for name in names:
+        connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+
+
+def _drop(database: Engine, besides: Sequence[Projection]) -> None:
+    with _changing(database) as connection:
+        for beside in besides:
+            beside.drop(connection)
+
+
+def _chosen(projections: Sequence[Projection], names: Collection[str]) -> list[Projection]:
+    known = {name for projection in projections for name in projection.tables}
+    if unknown := sorted(set(names) - known):
+        raise ViewUnknown(f"There is no view {', '.join(unknown)}: there are {', '.join(sorted(known))}.")
+    narrowed = [projection.only(names or known) for projection in projections]
+    return [projection for projection in narrowed if projection.views]
