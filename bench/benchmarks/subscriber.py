@@ -13,6 +13,7 @@ from bench.place import Place, connect
 from bench.processes import hosted, working
 from bench.row import Row, at_least
 from shared import broker
+from shared.relay import Window
 from shared.settings import Settings
 
 RUNS = 3
@@ -80,17 +81,13 @@ def _fill(connection: amqp.Connection, channel: amqp.Channel, queue: str, events
     people = [uuid4() for _ in range(ROOMS)]
     channel.queue_purge(queue)
     channel.confirm_select()
-    confirmed = 0
-
-    def acked(tag: int, multiple: bool) -> None:
-        nonlocal confirmed
-        confirmed = tag if multiple else confirmed + 1
-
-    channel.events["basic_ack"].add(acked)
+    window = Window(0)
+    channel.events["basic_ack"].add(window.acked)
     for position in range(1, events + 1):
         message = broker.message(rooms.recorded(position, people[position % ROOMS]))
         channel.basic_publish(message, exchange="", routing_key=queue)
-    while confirmed < events:
+        window.published(position)
+    while window.unconfirmed:
         broker.drained(connection, 1)
 
 

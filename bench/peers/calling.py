@@ -1,12 +1,13 @@
 """The same read over nameko's RPC: the service, and `python -m bench.peers.calling BROKER RELATIONSHIP TOKEN SECONDS`,
-its caller, who keeps 16 calls under way."""
+its callers, each in a thread with a connection of its own."""
 
 import json
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 
 from bench.peers.row import Rows
 
-CALLS = 16
+CALLERS = 4
 PATIENCE_SECONDS = 30.0
 
 rows = cache(Rows)
@@ -36,11 +37,15 @@ class RelationshipsService:
 
 
 def main(broker: str, relationship: str, token: str, seconds: str) -> None:
-    with ClusterRpcProxy({"AMQP_URI": broker}) as cluster:
-        patiently(cluster.relationships.ready)
+    with ExitStack() as stack:
+        config = {"AMQP_URI": broker}
+        clusters = [stack.enter_context(ClusterRpcProxy(config)) for _ in range(CALLERS)]
+        patiently(clusters[0].relationships.ready)
+        pool = stack.enter_context(ThreadPoolExecutor(CALLERS))
         print("ready", flush=True)
         while sys.stdin.readline():
-            print(_answered(cluster.relationships.show, (relationship, token), float(seconds)), flush=True)
+            ask = partial(_answered, arguments=(relationship, token), seconds=float(seconds))
+            print(sum(pool.map(ask, (cluster.relationships.show for cluster in clusters))), flush=True)
 
 
 def patiently(call: Callable[[], object]) -> None:
@@ -56,16 +61,12 @@ def patiently(call: Callable[[], object]) -> None:
             time.sleep(0.1)
 
 
-def _answered(ask: Any, arguments: tuple[str, str], seconds: float) -> int:
+def _answered(ask: Callable[[str, str], object], arguments: tuple[str, str], seconds: float) -> int:
     until = time.monotonic() + seconds
-    under_way = deque(ask.call_async(*arguments) for _ in range(CALLS))
     answered = 0
     while time.monotonic() < until:
-        under_way.popleft().result()
-        under_way.append(ask.call_async(*arguments))
+        ask(*arguments)
         answered += 1
-    for last in under_way:
-        last.result()
     return answered
 
 

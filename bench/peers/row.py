@@ -4,7 +4,8 @@ Whoever asks shows the platform's own token, verified by the platform's own code
 MENTORING_DATABASE_URL, MENTORING_SECRETS_DIR.
 """
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -25,31 +26,35 @@ class Unknown(Exception):
 
 
 class Rows:
-    """A connection for each thread; every statement commits by itself."""
+    """Connections are used again, by threads and green threads; every statement commits by itself."""
 
     def __init__(self) -> None:
         settings = settings_of_environment()
         self._url = plain(settings.database_url)
         self._verify = Verifier(load_keys(settings.secrets_dir).verifying())
-        self._own = threading.local()
+        self._idle: list[psycopg.Connection[Any]] = []
 
     def one(self, relationship: UUID, token: str) -> dict[str, Any]:
         """Raises `Unknown`."""
-        row = self._connection.cursor(row_factory=dict_row).execute(ROW, (relationship,)).fetchone()
+        with self._connection() as connection:
+            row = connection.cursor(row_factory=dict_row).execute(ROW, (relationship,)).fetchone()
         if row is None or self._verify(token).person not in (row["mentor_id"], row["mentee_id"]):
             raise Unknown
         return row
 
     def as_json(self, relationship: UUID, token: str) -> str:
         """As PostgreSQL writes it: no object is made of it on the way. Raises `Unknown`."""
-        row = self._connection.execute(AS_JSON, (relationship,)).fetchone()
+        with self._connection() as connection:
+            row = connection.execute(AS_JSON, (relationship,)).fetchone()
         if row is None or self._verify(token).person not in row[:2]:
             raise Unknown
         return str(row[2])
 
-    @property
-    def _connection(self) -> psycopg.Connection[Any]:
-        if not hasattr(self._own, "connection"):
-            self._own.connection = psycopg.connect(self._url, autocommit=True)
-        connection: psycopg.Connection[Any] = self._own.connection
-        return connection
+    @contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = psycopg.connect(self._url, autocommit=True)
+        yield connection
+        self._idle.append(connection)
