@@ -5,12 +5,14 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aio_pika
 import orjson
-from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from prometheus_client import Gauge
 
 from shared import clock
 from shared.messages import Command
@@ -24,7 +26,9 @@ EXCHANGE = "nameko-rpc"
 HEADER_PREFIX = "nameko."
 PATIENCE = timedelta(seconds=5)
 CONNECT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 10
 RETRY_SECONDS = 0.5
+CONNECTED = Gauge("mentoring_rpc_connected", "1 while commands can be sent")
 LOST = (AMQPError, ChannelInvalidStateError, OSError)
 
 
@@ -36,7 +40,7 @@ class RpcBus:
     """A `CommandBus` over one connection, made anew in the background when it breaks; meanwhile every call fails."""
 
     def __init__(self, broker_url: str) -> None:
-        self._broker_url = broker_url
+        self._broker_url = _with_heartbeat(broker_url)
         self._exchange: AbstractExchange | None = None
         self._reply_to = ""
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -89,18 +93,26 @@ class RpcBus:
         )
 
     async def _keep_connected(self) -> None:
+        """Each attempt is a task of its own: one that hangs is left behind, and the library cancels who waits for a
+        connection that breaks."""
         while True:
+            attempt = asyncio.create_task(self._connect())
             try:
-                async with await aio_pika.connect(self._broker_url, timeout=CONNECT_SECONDS) as connection:
-                    await self._listen(connection)
-            except LOST as error:
-                logger.warning("the broker does not answer", extra={"reason": repr(error)})
+                await asyncio.wait({attempt}, timeout=CONNECT_SECONDS)
+                if self.connected:
+                    await asyncio.wait({attempt})
             finally:
+                attempt.cancel()
                 self._disconnect()
+            logger.warning("the broker does not answer", extra={"reason": _reason(attempt)})
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _listen(self, connection: AbstractConnection) -> None:
+    async def _connect(self) -> None:
         """Until the channel closes: with the connection, or because of an error on it."""
+        async with await aio_pika.connect(self._broker_url) as connection:
+            await (await self._listen(connection)).closed()
+
+    async def _listen(self, connection: AbstractConnection) -> AbstractChannel:
         channel = await connection.channel(on_return_raises=True)
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
         self._reply_to = str(uuid4())
@@ -108,7 +120,8 @@ class RpcBus:
         await replies.bind(exchange, self._reply_to)
         await replies.consume(self._replied, no_ack=True)
         self._exchange = exchange
-        await channel.closed()
+        CONNECTED.set(1)
+        return channel
 
     async def _replied(self, message: AbstractIncomingMessage) -> None:
         waiting = self._waiting.get(message.correlation_id or "")
@@ -117,6 +130,18 @@ class RpcBus:
 
     def _disconnect(self) -> None:
         self._exchange = None
+        CONNECTED.set(0)
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionError("the broker's connection broke"))
+
+
+def _reason(attempt: asyncio.Task[None]) -> str:
+    if not attempt.done():
+        return "no answer"
+    return "cancelled" if attempt.cancelled() else repr(attempt.exception())
+
+
+def _with_heartbeat(broker_url: str) -> str:
+    at = urlsplit(broker_url)
+    return at._replace(query=at.query or f"heartbeat={HEARTBEAT_SECONDS}").geturl()
