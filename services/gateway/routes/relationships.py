@@ -22,7 +22,7 @@ from services.matching.commands import Terms
 from shared.database import reading
 from shared.ids import NIL
 from shared.messages import Command
-from shared.refusals import NotFound
+from shared.refusals import Invalid, NotFound
 from shared.service import Done
 
 Found = Row[Any]
@@ -32,6 +32,10 @@ router = APIRouter(tags=["relationships"])
 
 class NotYetBegun(NotFound):
     """This relationship had not begun then."""
+
+
+class OneMoment(Invalid):
+    """Give a time or a position, not both."""
 
 
 class QuestionAnswer(Answer):
@@ -183,8 +187,13 @@ def show(
     relationship_id: UUID,
     member: SignedIn,
     as_of: Annotated[AwareDatetime | None, Query(description="As it stood then")] = None,
+    at_position: Annotated[int | None, Query(ge=1, description="As it stood after this event, and none later")] = None,
 ) -> Response:
-    return respond(_read(member, relationship_id) if as_of is None else _read_as_of(member, relationship_id, as_of))
+    """As it stands now; or as it once stood, at a time or at a position, whichever is given."""
+    if as_of and at_position:
+        raise OneMoment()
+    now = as_of is None and at_position is None
+    return respond(_read(member, relationship_id) if now else _read_then(member, relationship_id, as_of, at_position))
 
 
 @router.post("/v1/relationships/{relationship_id}/accept", **DECIDED)
@@ -289,12 +298,15 @@ def _read(member: Member, relationship_id: UUID) -> RelationshipAnswer:
     return tell(member, found, found.row.summary)
 
 
-def _read_as_of(member: Member, relationship_id: UUID, moment: datetime) -> RelationshipAnswer:
+def _read_then(
+    member: Member, relationship_id: UUID, moment: datetime | None, position: int | None
+) -> RelationshipAnswer:
     with reading(member.gateway.database) as connection:
         found = access.relationship_for(connection, member, relationship_id)
-    summary = fold(member.gateway.log.of_subject(relationship_id, until=moment))
+    history = member.gateway.log.of_subject(relationship_id, until=moment)
+    summary = fold(one for one in history if position is None or one.position <= position)
     if summary is None:
-        raise NotYetBegun(as_of=moment.isoformat())
+        raise NotYetBegun()
     return tell(member, found, summary)
 
 
