@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -42,6 +42,7 @@ from shared.messages import Event, encode
 from shared.vault import Vault
 
 AT_A_TIME = 500
+KEYS_KEPT = 5_000
 ROWS_IN_ONE_COPY = 5_000
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 APART = timedelta(seconds=5)
@@ -52,9 +53,8 @@ WORDS = (
     "Thank you.",
 )
 
-EVENT = (
-    "uuid uuid text int4 text int4 uuid uuid text uuid uuid uuid timestamptz timestamptz text bytea".split()  # noqa: SIM905
-)
+EVENT = "int8 uuid text int4 text int4 uuid uuid text uuid uuid uuid timestamptz timestamptz text bytea"
+RECEIPT = "uuid text bytea int8 int8 int4"
 
 
 class Told(NamedTuple):
@@ -77,6 +77,7 @@ class Story:
     mentor: UUID
     mentee: UUID
     relationship: UUID
+    talkative: int
     versions: Counter[str] = field(default_factory=Counter)
 
     def steps(self) -> Iterator[Told]:
@@ -88,7 +89,7 @@ class Story:
             yield self._own(self.mentor, RequestDeclined, **reason)
             return
         yield from self._agreeing()
-        for _ in range(self.chance.randrange(20, 70)):
+        for _ in range(self.chance.randrange(self.talkative // 2, self.talkative * 3 // 2)):
             yield from self.chance.choices(TOGETHER, TIMES)[0](self)
         yield from self._parting()
 
@@ -220,34 +221,45 @@ def new_uuid(chance: Random) -> UUID:
     return UUID(int=chance.getrandbits(128), version=4)
 
 
-def stories(chance: Random, vault: Vault) -> Iterator[Told]:
+def stories(chance: Random, vault: Vault, talkative: int) -> Iterator[Told]:
     """Without end: so many relationships of one programme at a time, whose events come mixed."""
     while True:
         program, coordinator = new_uuid(chance), new_uuid(chance)
         created = ProgramCreated(program_id=program, name="Women into web engineering", coordinator_id=coordinator)
         yield Told(f"program-{program}", 1, None, program, coordinator, created)
-        told = [Story(chance, program, new_uuid(chance), new_uuid(chance), new_uuid(chance)) for _ in range(AT_A_TIME)]
-        vault.prepare([person for story in told for person in (story.mentor, story.mentee)])
+        told = [
+            Story(chance, program, new_uuid(chance), new_uuid(chance), new_uuid(chance), talkative)
+            for _ in range(AT_A_TIME)
+        ]
+        people = [person for story in told for person in (story.mentor, story.mentee)]
         going_on = [story.steps() for story in told]
-        while going_on:
-            number = chance.randrange(len(going_on))
-            if step := next(going_on[number], None):
+        for number in count():
+            if number % KEYS_KEPT == 0:
+                vault.prepare(people)  # all at once, before the vault forgets them one by one
+            if not going_on:
+                break
+            chosen = chance.randrange(len(going_on))
+            if step := next(going_on[chosen], None):
                 yield step
             else:
-                going_on[number] = going_on[-1]
+                going_on[chosen] = going_on[-1]
                 going_on.pop()
 
 
-def fill(url: str, vault: Vault, events: int, seed: int = 1) -> None:
-    """`events` more, in a log that nobody else writes to meanwhile. `url` is an administrator's."""
+def fill(url: str, vault: Vault, events: int, *, seed: int = 1, talkative: int = 45) -> None:
+    """`events` more, in a log that nobody else writes to meanwhile. `url` is an administrator's.
+
+    `talkative` is how many things the two do together, on average; one thing is about 1.6 events.
+    """
     chance = Random(seed)
-    telling = stories(chance, vault)
+    telling = stories(chance, vault, talkative)
     with psycopg.connect(plain(url)) as connection:
         while events > 0:
             told = list(islice(telling, min(events, ROWS_IN_ONE_COPY)))
             _write(connection, chance, vault, told)
             connection.commit()
             events -= len(told)
+        connection.execute("ANALYZE log.events, log.receipts")
 
 
 def _write(connection: psycopg.Connection, chance: Random, vault: Vault, told: Sequence[Told]) -> None:
@@ -256,7 +268,7 @@ def _write(connection: psycopg.Connection, chance: Random, vault: Vault, told: S
     ).fetchone() or (0, b"", EPOCH)
     receipts = []
     with connection.cursor().copy("COPY log.events FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["int8", *EVENT[1:]])
+        copy.set_types(EVENT.split())
         for one in told:
             position, last_at = position + 1, last_at + APART
             event_id, command_id = new_uuid(chance), new_uuid(chance)
@@ -268,7 +280,7 @@ def _write(connection: psycopg.Connection, chance: Random, vault: Vault, told: S
             copy.write_row((*row, data, last))
             receipts.append((command_id, one.stream, chance.randbytes(32), position, position, one.version))
     with connection.cursor().copy("COPY log.receipts FROM STDIN (FORMAT BINARY)") as copy:
-        copy.set_types(["uuid", "text", "bytea", "int8", "int8", "int4"])
+        copy.set_types(RECEIPT.split())
         for receipt in receipts:
             copy.write_row(receipt)
     connection.execute("UPDATE log.head SET position = %s, hash = %s, recorded_at = %s", (position, last, last_at))

@@ -75,9 +75,10 @@ def _ordered(connection: Connection, table: Table) -> Select[Any]:
 def _told(connection: Connection, table: Table, side: int) -> Iterator[tuple[tuple[Any, ...], int, dict[str, Any]]]:
     """Key, side, and the row as its smallest parts: `summary.activity.messages`."""
     names = [column.name for column in table.primary_key]
-    for row in connection.execution_options(yield_per=1000).execute(_ordered(connection, table)).mappings():
-        plain = orjson.loads(orjson.dumps({str(name): value for name, value in row.items()}, default=str))
-        yield tuple(row[name] for name in names), side, dict(_parts(plain))
+    with connection.execution_options(yield_per=1000).execute(_ordered(connection, table)) as rows:
+        for row in rows.mappings():
+            plain = orjson.loads(orjson.dumps({str(name): value for name, value in row.items()}, default=str))
+            yield tuple(row[name] for name in names), side, dict(_parts(plain))
 
 
 def _parts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

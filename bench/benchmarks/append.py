@@ -36,9 +36,9 @@ def _against(name: str, peer: str, peer_name: str, place: Place, processes: int,
         connection.execute("CREATE TABLE bare (id uuid PRIMARY KEY, text text)")
     measured = alternating(
         RUNS,
-        ours=_writing("ours", mine, processes),
-        peer=_writing(peer, others, processes),
-        limit=_writing("bare", bare, processes),
+        ours=writing("ours", mine, processes),
+        peer=writing(peer, others, processes),
+        limit=writing("bare", bare, processes),
     )
     return Row(
         name=name,
@@ -53,7 +53,7 @@ def _against(name: str, peer: str, peer_name: str, place: Place, processes: int,
     )
 
 
-def _writing(side: str, url: str, processes: int) -> Callable[[], float]:
+def writing(side: str, url: str, processes: int) -> Callable[[], float]:
     green = ["--green"] if processes > 1 else []
     environment = {"PSYCOPG_WAIT_FUNC": "wait_selector"} if green else {}
 
