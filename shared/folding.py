@@ -1,6 +1,6 @@
 """Events folded into rows that are held in memory: for one batch where a log is followed, for many in a rebuild."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from shared.log import Recorded
-from shared.messages import Event
+from shared.messages import Event, sealed_for
 
 if TYPE_CHECKING:
     from shared.projection import Key, Projection, Row, View
@@ -34,11 +34,14 @@ class Folding:
         """Of the view that holds most."""
         return max(map(len, self._held.values()), default=0)
 
-    def take(self, connection: Connection, batch: Iterable[Recorded]) -> None:
+    def take(self, connection: Connection, batch: Sequence[Recorded]) -> None:
         told: dict[str, list[tuple[Event, Recorded]]] = {name: [] for name in self._held}
         decode, sealer = self._projection.catalogue.decode, self._projection.sealer
+        concerned = self._projection.concerned
+        if sealer:
+            sealer.fetch({one for recorded in batch if concerned(recorded.type) for one in sealed_for(recorded.data)})
         for recorded in batch:
-            views = self._projection.concerned(recorded.type)
+            views = concerned(recorded.type)
             if views and (event := decode(recorded, sealer)) is not None:
                 for view in views:
                     told[view.name].append((event, recorded))

@@ -1,7 +1,8 @@
 """Commands (wishes), events (facts) and how an event becomes the log's JSON text and comes back."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar, Protocol
@@ -15,6 +16,7 @@ from pydantic_core import core_schema
 from shared.log import Entry, Recorded
 
 SEALED = "sealed:1:"
+_SEALED_FOR = re.compile(f"{SEALED}([0-9a-f-]{{36}}):")
 
 
 class Sealed(str):
@@ -92,6 +94,15 @@ class Sealer(Protocol):
         ...
 
     def open(self, sealed: str) -> Any: ...
+
+    def fetch(self, persons: Collection[UUID]) -> None:
+        """Announces whose values are about to be opened, so that nobody's key has to be asked for alone."""
+        ...
+
+
+def sealed_for(data: str) -> set[UUID]:
+    """The persons whose sealed values stand in an event's JSON text."""
+    return set(map(UUID, _SEALED_FOR.findall(data)))
 
 
 class Catalogue:

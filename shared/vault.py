@@ -126,6 +126,10 @@ class Vault:
         raw = urlsafe_b64decode(body)
         return orjson.loads(key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{event_id}:{field}".encode()))
 
+    def fetch(self, persons: Collection[UUID]) -> None:
+        if persons:
+            self._load(persons)
+
     def reveal(self, value: str | None) -> Any:
         """What a person may be shown: the opened value, or None when it was erased."""
         if value is None or not value.startswith(SEALED):

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 
 from shared.keys import KeysMissing
 from shared.masters import Masters
+from shared.messages import sealed_for
 from shared.vault import MasterKeyAbsent, PersonalTextMalformed, PersonErased, Vault, keys, open_keys
 
 ADA, GRACE = uuid4(), uuid4()
@@ -172,3 +173,12 @@ def test_another_process_forgets_a_key_within_two_seconds(
     assert (vault.reveal(sealed), other.reveal(sealed)) == (None, "hello")
     monkeypatch.setattr(time, "monotonic", lambda: now + 2.01)
     assert other.reveal(sealed) is None
+
+
+def test_keys_are_fetched_together_before_they_are_needed(vault: Vault) -> None:
+    persons = [uuid4() for _ in range(3)]
+    sealed = [seal(vault, "hello", person) for person in persons]
+    assert sealed_for(" ".join(sealed)) == set(persons)
+    vault._remembered.clear()
+    vault.fetch(persons)
+    assert vault._remembered.keys() == set(persons)
