@@ -91,3 +91,10 @@ def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(
         assert eventually(lambda: [event for event in by_pika() if event[1] == subject] == events), by_pika()
         assert eventually(lambda: set(events) <= set(by_nameko())), by_nameko()
     assert "every view equals its rebuild" in fleet.rebuild()
+
+
+def test_tables_change_places_and_no_process_has_to_start_again(fleet: Fleet) -> None:
+    assert "it is live now" in fleet.run("rebuild")
+    played(fleet)
+    assert "live again" in fleet.run("rebuild", "--back")
+    assert "every view equals its rebuild" in fleet.run("rebuild")
