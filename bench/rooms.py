@@ -80,7 +80,7 @@ def installed(place: Place) -> Settings:
     settings = Settings(database_url=place.database(), broker_url=place.broker(), secrets_dir=place.folder())
     for owner in OWNERS:
         install_owner(settings.database_url, owner)
-    install_log(settings.database_url, OWNERS)
+    install_log(settings.database_url, OWNERS[:1], OWNERS[1:])
     make_keys(settings.secrets_dir)
     parts = Parts(settings, SERVICE.name)
     with parts.database.begin() as connection:

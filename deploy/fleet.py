@@ -15,9 +15,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from shared.logins import without_user
+
 PROCESSES = ("relay", "webhooks", "views", "identity", "matching", "messaging", "goals", "files", "gateway")
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 120.0
+DATABASE, ADMINISTRATOR = "MENTORING_DATABASE_URL", "MENTORING_ADMIN_DATABASE_URL"
 
 
 class Process:
@@ -139,13 +142,13 @@ class Platform:
         if late:
             raise RuntimeError("; ".join(str(error) for error in late))
 
-    def run(self, *command: str) -> str:
-        """Another `python -m services` command; what it prints."""
+    def run(self, *command: str, besides: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Another `python -m services` command, with settings of its own; what it prints."""
         done = subprocess.run(
             [sys.executable, "-m", "services", *command],
             check=False,
             cwd=ROOT,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **besides},
             capture_output=True,
             text=True,
         )
@@ -184,6 +187,7 @@ class Embedded(Platform):
 class Fleet(Platform):
     """Each process of its own, on the servers that `environment` names; the gateway on `port`, the others above it.
 
+    It is installed by the database's administrator, whom `environment` names; the processes log in as their owners.
     `special`: settings that one process has otherwise than the others.
     """
 
@@ -205,11 +209,16 @@ class Fleet(Platform):
         for number, name in enumerate(PROCESSES, start=1):
             own = port if name == "gateway" else port + number
             settings = {**self.environment, "MENTORING_METRICS_PORT": str(own), **special.get(name, {})}
+            settings[DATABASE] = self._without_user(settings[DATABASE])
             self.processes[name] = Process(name, ["start", name], settings, folder, own)
 
     def start(self) -> None:
-        self.run("init")
+        administrator = self.environment[DATABASE]
+        self.run("init", besides={ADMINISTRATOR: administrator, DATABASE: self._without_user(administrator)})
         super().start()
+
+    def _without_user(self, url: str) -> str:
+        return without_user(url, self.folder / "secrets" / "pgpass")
 
 
 def free_ports(count: int = len(PROCESSES) + 1) -> int:

@@ -24,6 +24,8 @@ def fresh_database(servers: Servers) -> Iterator[str]:
     finally:
         with psycopg.connect(libpq, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            for (login,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE %s", (f"%of_{name}",)):
+                connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(login)))
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from shared.parts import Parts
 from shared.service import Service
 
 SERVICES = ("identity", "matching", "messaging", "goals", "files")
-OWNERS = (*SERVICES, "views", "relay", "webhooks", "vault")
+READERS = ("views", "relay", "webhooks", "vault")
+OWNERS = (*SERVICES, *READERS)
 
 
 def assemble(name: str, parts: Parts) -> Service:

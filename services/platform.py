@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.assembly import OWNERS, SERVICES, assemble
+from services.assembly import OWNERS, READERS, SERVICES, assemble
 from services.gateway.app import create_app
 from services.gateway.following import Progress, follow
 from services.gateway.parts import Gateway
@@ -25,6 +25,7 @@ from shared.embedded import DirectBus, Loops, hear
 from shared.ids import NIL, derived_id
 from shared.keys import KeysMissing, make_keys
 from shared.log import install_log
+from shared.logins import install_logins
 from shared.masters import Masters
 from shared.parts import Parts
 from shared.runtime import Runtime
@@ -41,9 +42,11 @@ def install(settings: Settings) -> None:
 
     Raises `KeysMissing` when there is a log but no keys to read it with.
     """
+    administrator = settings.admin_database_url or settings.database_url
     for owner in OWNERS:
-        install_owner(settings.database_url, owner)
-    install_log(settings.database_url, OWNERS)
+        install_owner(administrator, owner)
+    install_log(administrator, SERVICES, READERS)
+    install_logins(settings.database_url, administrator, OWNERS)
     host = Parts(settings, "views")
     if not Masters(settings.secrets_dir).ids() and host.log.head().position:
         raise KeysMissing(f"there is a log, but not its keys: restore {settings.secrets_dir}")
@@ -57,7 +60,7 @@ def install(settings: Settings) -> None:
     relay.install(host.of("relay").database)
     webhooks.install(host.of("webhooks"))
     for name in SERVICES:
-        parts = host.of(name)
+        parts = Parts(settings, name)
         service = assemble(name, parts)
         service.install()
         runtime = parts.runtime(service)
@@ -65,7 +68,8 @@ def install(settings: Settings) -> None:
             runtime.install(connection)
         if name == "identity":
             _appoint_coordinator(runtime, settings)
-            _erase_again(settings, runtime)
+            reapply_heard(runtime, parts.vault)  # where the key store is a backup's, from before an erasure
+        parts.close()
 
 
 def coordinator(settings: Settings) -> tuple[str, Path]:
@@ -108,13 +112,6 @@ def gateway(parts: Parts, bus: CommandBus, progress: Progress, blobs: BlobFolder
         delivery=partial(delivery_of, parts.of("webhooks").database),
         blobs=blobs,
     )
-
-
-def _erase_again(settings: Settings, runtime: Runtime) -> None:
-    """Where the key store comes from a backup that is older than an erasure."""
-    parts = Parts(settings, "identity")
-    reapply_heard(runtime, parts.vault)
-    parts.close()
 
 
 def _appoint_coordinator(runtime: Runtime, settings: Settings) -> None:

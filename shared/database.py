@@ -20,6 +20,8 @@ CONNECT_SECONDS = 5
 CONNECTIONS = 40  # as many as an application has threads; each is made when it is needed, and then kept
 IDLE_SECONDS = 1.0
 ALONE = "each_statement_alone"
+LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s", "statement_timeout": "60s"}
+UNLIMITED = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -38,16 +40,27 @@ class Timestamp(TypeDecorator[datetime]):
 
 
 def role_of(owner: str) -> str:
+    """Whose the owner's schema and tables are; nobody logs in as it."""
     return f"mentoring_{owner}"
 
 
+def login_of(database: str, owner: str) -> str:
+    """Who logs in for `owner`, to this database only: roles are the whole server's."""
+    return f"{owner}_of_{database}"
+
+
 def owner_url(url: str, owner: str) -> str:
-    """Where `owner` keeps its tables: a file in `sqlite:///folder`; on PostgreSQL its schema, as its role."""
+    """Where `owner` keeps its tables: a file in `sqlite:///folder`; on PostgreSQL its schema, as its role. A URL that
+    names no user means the owner's own login; one that does, an administrator who takes on the role."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return f"sqlite:///{parsed.database}/{owner}.db"
-    options = quote(f"-c search_path={owner} -c role={role_of(owner)}")
-    return f"{url}{'&' if parsed.query else '?'}connect_timeout={CONNECT_SECONDS}&options={options}"
+    if not parsed.username:
+        parsed = parsed.set(username=login_of(str(parsed.database), owner))
+    limits = " ".join(f"-c {name}={limit}" for name, limit in LIMITS.items())
+    options = quote(f"-c search_path={owner} -c role={role_of(owner)} {limits}")
+    plain = parsed.render_as_string(hide_password=False)
+    return f"{plain}{'&' if parsed.query else '?'}connect_timeout={CONNECT_SECONDS}&options={options}"
 
 
 def log_url(url: str, owner: str) -> str:
@@ -84,10 +97,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection to read with whose statements all see the same moment. SQLite's transactions always do."""
+    """A connection to read with whose statements all see the same moment; it may take its time. SQLite's transactions
+    always do."""
     with _available(), engine.connect() as connection:
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; {UNLIMITED}")
         yield connection
 
 

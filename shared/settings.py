@@ -8,15 +8,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Built once, where a process is put together.
 
-    `database_url` is `sqlite:///folder` or `postgresql+psycopg://…`; without a `broker_url` the platform is embedded:
-    one process, no broker. Without an `s3_endpoint` files are kept in a folder. `public_url` and `s3_public_endpoint`
-    are the addresses that clients see. `webhooks_allow_private`: webhooks may lead to private addresses and plain HTTP;
-    unless it is said, on SQLite only.
+    `database_url` is `sqlite:///folder` or `postgresql+psycopg://…`. Without a user in it, each owner of tables logs in
+    as itself, and only `init` is told `admin_database_url`, by which it makes those logins.
+
+    Without a `broker_url` the platform is embedded: one process, no broker. Without an `s3_endpoint` files are kept in
+    a folder. `public_url` and `s3_public_endpoint` are the addresses that clients see. `webhooks_allow_private`:
+    webhooks may lead to private addresses and plain HTTP; unless it is said, on SQLite only.
     """
 
     model_config = SettingsConfigDict(env_prefix="MENTORING_", frozen=True)
 
     database_url: str
+    admin_database_url: str | None = None
     secrets_dir: Path
     data_dir: Path = Path("var/data")
     broker_url: str | None = None

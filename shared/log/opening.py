@@ -23,12 +23,12 @@ def open_log(url: str) -> EventLog:
     return GroupCommit(PostgresLog(open_engine(url)))
 
 
-def install_log(url: str, owners: Sequence[str] = ()) -> None:
+def install_log(url: str, writers: Sequence[str] = (), readers: Sequence[str] = ()) -> None:
     """Makes what the log needs, if it is missing, in the platform's database: `sqlite:///folder`, or PostgreSQL as an
-    administrator, where the roles of `owners` are allowed to append and read."""
+    administrator, where the roles of these owners are allowed to append and read, or to read only."""
     if make_url(url).get_backend_name() == "sqlite":
         SqliteLog(str(make_url(log_url(url, "log")).database)).install()
         return
     log = PostgresLog(create_engine(url))
-    log.install(owners)
+    log.install(writers, readers)
     log.close()

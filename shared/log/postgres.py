@@ -23,7 +23,8 @@ from shared.refusals import Unavailable
 
 logger = logging.getLogger(__name__)
 
-WRITER = "log_writer"
+WRITER, READER = "log_writer", "log_reader"
+LIMITS = "-c statement_timeout=20s -c lock_timeout=10s -c idle_in_transaction_session_timeout=10s"
 
 _EVENTS: LiteralString = (
     "SELECT position, event_id, stream, version, type, schema_version, subject, program, actor, command_id,"
@@ -32,12 +33,13 @@ _EVENTS: LiteralString = (
 
 
 def open_engine(url: str) -> Engine:
-    """Connections for the log: as a writer, unless the URL names another role, in UTC, every statement for itself."""
+    """Connections for the log: as a writer, unless the URL names another role, in UTC, every statement for itself.
+    Whoever holds the head too long, because its process hangs, is ended: everybody else waits for it."""
     parsed = make_url(url)
     given = str(parsed.query.get("options", ""))
     role = "" if "role=" in given else f"-c role={role_of(WRITER)}"
     return create_engine(
-        parsed.update_query_dict({"options": f"{given} {role} -c timezone=UTC -c statement_timeout=20s".strip()}),
+        parsed.update_query_dict({"options": f"{given} {role} -c timezone=UTC {LIMITS}".strip()}),
         isolation_level="AUTOCOMMIT",
         pool_reset_on_return=None,
         connect_args={"connect_timeout": 5, "tcp_user_timeout": 10_000},
@@ -56,14 +58,16 @@ class PostgresLog:
         self._losses = 0
         self._waking = Waking(self._connect)
 
-    def install(self, owners: Sequence[str] = ()) -> None:
-        """Needs an administrator's engine. The roles of `owners` may append and read."""
+    def install(self, writers: Sequence[str] = (), readers: Sequence[str] = ()) -> None:
+        """Needs an administrator's engine. The roles of `writers` may append and read, those of `readers` read only."""
         connection = self._connect()
         with connection, connection.transaction():
             connection.execute(files("shared.log").joinpath("postgres.sql").read_bytes())
-            for owner in owners:
-                roles = sql.Identifier(role_of(WRITER)), sql.Identifier(role_of(owner))
-                connection.execute(sql.SQL("GRANT {} TO {}").format(*roles))
+            for owner in writers:
+                connection.execute(_between(owner, "GRANT {} TO {}", WRITER))
+            for owner in readers:
+                connection.execute(_between(owner, "REVOKE {} FROM {}", WRITER))
+                connection.execute(_between(owner, "GRANT {} TO {}", READER))
 
     def append(self, batch: Sequence[Append]) -> list[Outcome]:
         rows = self._rows("SELECT * FROM log.append(%s)", orjson.dumps(batch, default=bytes.hex).decode())
@@ -153,6 +157,10 @@ class PostgresLog:
 
 class _Lost(Exception):
     """The connection broke."""
+
+
+def _between(owner: str, change: LiteralString, group: str) -> sql.Composed:
+    return sql.SQL(change).format(sql.Identifier(role_of(group)), sql.Identifier(role_of(owner)))
 
 
 def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[tuple[Any, ...]]:

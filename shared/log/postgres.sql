@@ -6,6 +6,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mentoring_log') THEN
         CREATE ROLE mentoring_log NOLOGIN;
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mentoring_log_reader') THEN
+        CREATE ROLE mentoring_log_reader NOLOGIN;
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mentoring_log_writer') THEN
         CREATE ROLE mentoring_log_writer NOLOGIN;
     END IF;
@@ -15,6 +18,7 @@ END
 $$;
 
 GRANT mentoring_log, mentoring_log_writer TO CURRENT_USER;
+GRANT mentoring_log_reader TO mentoring_log_writer;
 CREATE SCHEMA IF NOT EXISTS log AUTHORIZATION mentoring_log;
 SET LOCAL ROLE mentoring_log;
 
@@ -210,8 +214,8 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION log.append(json), log.settle(json) FROM PUBLIC;
-GRANT USAGE ON SCHEMA log TO mentoring_log_writer;
-GRANT SELECT ON log.events, log.head, log.receipts, log.claims TO mentoring_log_writer;
+GRANT USAGE ON SCHEMA log TO mentoring_log_reader;
+GRANT SELECT ON log.events, log.head, log.receipts, log.claims TO mentoring_log_reader;
 GRANT EXECUTE ON FUNCTION log.append(json) TO mentoring_log_writer;
 
 RESET ROLE;

@@ -52,7 +52,7 @@ class Stage:
     def _install(self) -> None:
         for owner in OWNERS:
             install_owner(self.settings.database_url, owner)
-        install_log(self.settings.database_url, OWNERS)
+        install_log(self.settings.database_url, OWNERS[:1], OWNERS[1:])
         make_keys(self.settings.secrets_dir)
         with self.parts.database.begin() as connection:
             self.directory.install(connection)

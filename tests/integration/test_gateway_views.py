@@ -14,7 +14,7 @@ from services.gateway import following
 from services.gateway.following import Progress, follow, listen
 from services.gateway.rebuild import verify
 from services.gateway.views import projections
-from shared.database import install_owner, log_url, open_database
+from shared.database import install_owner, open_database
 from shared.log import EventLog, install_log, open_log
 from shared.masters import Masters
 from shared.projection import Projection
@@ -52,13 +52,13 @@ def keeping(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[Keepi
     url = fresh_database()
     for owner in ("views", "vault"):
         install_owner(url, owner)
-    install_log(url, ["views"])
+    install_log(url, readers=["views"])
     ring = Masters(tmp_path)
     ring.make_first()
     keys = open_keys(url)
     vault = Vault(keys, ring)
     vault.install()
-    log, database, views = open_log(log_url(url, "views")), open_database(url, "views"), projections(vault)
+    log, database, views = open_log(url), open_database(url, "views"), projections(vault)
     with database.begin() as connection:
         for projection in views:
             projection.install(connection)

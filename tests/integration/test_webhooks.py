@@ -19,7 +19,7 @@ from shared import clock
 from shared.database import install_owner
 from shared.ids import new_id
 from shared.keys import make_keys
-from shared.log import Append, Entry, install_log
+from shared.log import Append, Entry, install_log, open_log
 from shared.messages import Event, encode
 from shared.parts import Parts
 from shared.settings import Settings
@@ -41,7 +41,8 @@ class Place:
         self._processes: list[Process] = []
         for owner in OWNERS:
             install_owner(database_url, owner)
-        install_log(database_url, OWNERS)
+        install_log(database_url, readers=OWNERS)
+        self.log = open_log(database_url)
         make_keys(self.settings.secrets_dir)
         keeper = Parts(self.settings, "vault")
         keeper.vault.install(OWNERS)
@@ -50,8 +51,8 @@ class Place:
 
     def happen(self, *events: Event) -> int:
         """The position of the last."""
-        self.parts.log.append([self._append(event) for event in events])
-        return self.parts.log.head().position
+        self.log.append([self._append(event) for event in events])
+        return self.log.head().position
 
     def register(self, receiver: Receiver) -> UUID:
         ids = {"program_id": self.program, "webhook_id": uuid4()}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from deploy import passwords
 from deploy.fleet import PROCESSES
@@ -21,6 +22,7 @@ from services.messaging.service import MessagingSettings
 from shared.settings import Settings
 
 DEPLOY = Path(passwords.__file__).parent
+SECRETS = Path("/var/lib/mentoring/secrets")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 KNOWN = {
     f"MENTORING_{name.upper()}" for kind in (Settings, FilesSettings, MessagingSettings) for name in kind.model_fields
@@ -51,7 +53,7 @@ def test_the_generated_settings_exist_and_hold_the_servers_own_passwords() -> No
     settings = dict(line.split("=", 1) for line in generated["servers.env"].splitlines())
 
     assert set(settings) <= KNOWN
-    assert "//mentoring:one@postgres" in settings["MENTORING_DATABASE_URL"]
+    assert "//mentoring:one@postgres" in settings["MENTORING_ADMIN_DATABASE_URL"]
     assert generated["postgres"] == "one"
     assert "//mentoring:two@rabbitmq" in settings["MENTORING_BROKER_URL"]
     assert hashed("two", json.loads(generated[passwords.DEFINITIONS])["users"][0]["password_hash"])
@@ -65,13 +67,46 @@ def hashed(password: str, stored: str) -> bool:
     return hashlib.sha256(salt + password.encode()).digest() == digest
 
 
-def test_passwords_are_generated_once(tmp_path: Path) -> None:
-    passwords.generate(tmp_path)
-    first = {file.name: file.read_text() for file in tmp_path.iterdir()}
-    passwords.generate(tmp_path)
+def test_the_processes_are_told_no_password_of_the_database(tmp_path: Path) -> None:
+    servers, platform = generated_in(tmp_path)
+    told = (platform / "servers.env").read_text()
+    url = make_url(dict(line.split("=", 1) for line in told.splitlines())["MENTORING_DATABASE_URL"])
 
-    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == first
-    assert all(stat.S_IMODE(file.stat().st_mode) == 0o644 for file in tmp_path.iterdir())
+    assert (url.username, url.password) == (None, None)
+    assert Path(str(url.query["passfile"])).parent == SECRETS
+    assert (servers / "postgres").read_text() not in told
+    assert [file.name for file in platform.iterdir()] == ["servers.env"]
+
+
+def test_only_the_servers_and_init_are_given_the_administrators_password() -> None:
+    given = {name for name, service in COMPOSE["services"].items() if mounts(service, "passwords")}
+
+    assert given == {"postgres", "rabbitmq", "minio", "passwords", "init"}
+    assert {name for name, service in COMPOSE["services"].items() if mounts(service, "settings")} == {
+        "passwords",
+        *PROCESSES,
+    }
+
+
+def mounts(service: dict[str, Any], volume: str) -> bool:
+    return any(mounted.startswith(f"{volume}:") for mounted in service["volumes"])
+
+
+def generated_in(folder: Path) -> tuple[Path, Path]:
+    servers, platform = folder / "servers", folder / "platform"
+    for one in (servers, platform):
+        one.mkdir(exist_ok=True)
+    passwords.generate(servers, platform)
+    return servers, platform
+
+
+def test_passwords_are_generated_once(tmp_path: Path) -> None:
+    generated_in(tmp_path)
+    first = {file: file.read_text() for file in tmp_path.glob("*/*")}
+    generated_in(tmp_path)
+
+    assert {file: file.read_text() for file in tmp_path.glob("*/*")} == first
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o644 for file in first)
 
 
 @pytest.mark.parametrize(
