@@ -212,9 +212,12 @@ class Fleet(Platform):
             settings[DATABASE] = self._without_user(settings[DATABASE])
             self.processes[name] = Process(name, ["start", name], settings, folder, own)
 
-    def start(self) -> None:
+    def install(self) -> None:
         administrator = self.environment[DATABASE]
         self.run("init", besides={ADMINISTRATOR: administrator, DATABASE: self._without_user(administrator)})
+
+    def start(self) -> None:
+        self.install()
         super().start()
 
     def _without_user(self, url: str) -> str:

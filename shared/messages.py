@@ -53,6 +53,13 @@ class Command(BaseModel):
     at: AwareDatetime
 
 
+class VersionUnknown(Exception):
+    """An event in a version that this code cannot read: usually a newer one, written by a later release."""
+
+    def __init__(self, kind: "type[Event]", version: int) -> None:
+        super().__init__(f"{kind.type} version {version}: {kind.__module__} reads version {kind.schema_version}")
+
+
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -112,20 +119,30 @@ class Catalogue:
         self.types: dict[str, type[Event]] = {kind.type: kind for source in sources for kind in _events_in(source)}
 
     def decode(self, recorded: Recorded | Entry, sealer: Sealer | None = None) -> Event | None:
-        """The event; None for a type not known here. With a `sealer` its personal values are opened."""
+        """The event; None for a type not known here. With a `sealer` its personal values are opened.
+
+        Raises `VersionUnknown`: to guess at what a later version means would be worse than to wait for the release.
+        """
         kind = self.types.get(recorded.type)
         if kind is None:
             return None
         if recorded.schema_version == kind.schema_version and not (sealer and kind.personal_fields()):
             return kind.model_validate_json(recorded.data)
-        data = orjson.loads(recorded.data)
-        for version in range(recorded.schema_version, kind.schema_version):
-            data = kind.upcasters[version](data)
+        data = _upcast(kind, recorded.schema_version, orjson.loads(recorded.data))
         if sealer:
             for name in kind.personal_fields():
                 if isinstance(value := data.get(name), str) and value.startswith(SEALED):
                     data[name] = sealer.open(value)
         return kind.model_validate(data)
+
+
+def _upcast(kind: type[Event], written: int, data: dict[str, Any]) -> dict[str, Any]:
+    steps = range(written, kind.schema_version)
+    if written > kind.schema_version or not set(steps) <= set(kind.upcasters):
+        raise VersionUnknown(kind, written)
+    for version in steps:
+        data = kind.upcasters[version](data)
+    return data
 
 
 def encode(event: Event, event_id: UUID, sealer: Sealer) -> str:

@@ -18,12 +18,14 @@ from services.identity.events import PersonErased
 from shared import clock
 from shared.ids import NIL, derived_id
 from shared.log import EventLog
+from shared.messages import Catalogue
 from shared.refusals import Forbidden
 from shared.runtime import Reader, Runtime
 from shared.service import Asker, Context, Done
 from shared.vault import Vault
 
 BATCH = 1000
+ERASURES = Catalogue(PersonErased)
 
 
 class PasswordWrong(Forbidden):
@@ -91,7 +93,7 @@ def reapply(log: EventLog, vault: Vault) -> int:
     position, erased = 0, set()
     while batch := log.read(position, BATCH):
         position = batch[-1].position
-        erased |= {_person(one.data) for one in batch if one.type == PersonErased.type}
+        erased |= {event.person_id for one in batch if isinstance(event := ERASURES.decode(one), PersonErased)}
     return _destroy(erased, vault)
 
 
@@ -105,10 +107,6 @@ def _destroy(erased: set[UUID], vault: Vault) -> int:
     for person in alive:
         vault.erase(person)
     return len(alive)
-
-
-def _person(data: str) -> UUID:
-    return PersonErased.model_validate_json(data).person_id
 
 
 def _enrolment(command: CompleteErasure, program: UUID) -> EraseEnrolment:

@@ -72,7 +72,7 @@ class Place:
 def installed(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with fresh_environment(servers) as environment:
         fleet = Fleet(environment, tmp_path_factory.mktemp("platform"), free_ports())
-        fleet.run("init")
+        fleet.install()
         try:
             yield Place(fleet)
         finally:

@@ -188,12 +188,17 @@ def test_who_only_reads_may_not_append(place: Place, log: EventLog, reader: str)
 
 @only_postgres
 @ungrouped
-def test_a_login_is_of_one_database_and_its_password_is_kept(place: Place, fresh_database: Callable[[], str]) -> None:
+def test_passwords_are_kept_and_made_anew_where_they_were_deleted(
+    place: Place, fresh_database: Callable[[], str]
+) -> None:
     kept = Path(str(make_url(place.url).query["passfile"]))
     first = kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600
     install_logins(place.url, place.store.url, OWNERS)
     assert kept.read_text() == first
+    kept.write_text("".join(line for line in first.splitlines(keepends=True) if "goals_of" not in line))
+    install_logins(place.url, place.store.url, OWNERS)
+    assert len(set(kept.read_text().splitlines()) - set(first.splitlines())) == 1, "only the deleted one is made anew"
     place.enter("goals").close()
     another = place.url.replace(str(make_url(place.url).database), str(make_url(fresh_database()).database))
     with pytest.raises(psycopg.OperationalError, match="no password supplied"):

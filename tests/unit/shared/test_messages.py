@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ import pytest
 from shared import clock
 from shared.ids import NIL
 from shared.log import Recorded
-from shared.messages import Catalogue, Event, Personal, Sealed, encode
+from shared.messages import Catalogue, Event, Personal, Sealed, VersionUnknown, encode
 
 
 class Said(Event, type="talk.said"):
@@ -27,6 +28,19 @@ class Moved(Event, type="talk.moved", schema_version=3):
     room: str
     floor: int
     upcasters: ClassVar = {1: lambda data: {**data, "room": data.pop("place")}, 2: lambda data: {**data, "floor": 0}}
+
+
+class Spoken(Event, type="talk.said", schema_version=2):
+    """A later version, with another name for what was sealed."""
+
+    author_id: UUID
+    speech: Annotated[str, Personal("author_id")]
+    topics: Annotated[tuple[str, ...], Personal("author_id")]
+    upcasters: ClassVar = {1: lambda data: {**data, "speech": data["words"]}}
+
+
+class Forgetful(Event, type="talk.forgot", schema_version=3):
+    upcasters: ClassVar = {2: lambda data: data}
 
 
 class Plain:
@@ -76,6 +90,31 @@ def test_an_unknown_type_is_none() -> None:
 )
 def test_every_version_ever_written_can_be_read(version: int, data: str) -> None:
     assert Catalogue(Moved).decode(recorded("talk.moved", data, version)) == Moved(room="hall", floor=0)
+
+
+def test_what_changed_its_name_opens_under_the_name_that_it_was_sealed_under() -> None:
+    said = Said(author_id=uuid4(), words="hello")
+    data = encode(said, NIL, Plain())
+    assert Catalogue(Spoken).decode(recorded("talk.said", data), Plain()) == Spoken(
+        author_id=said.author_id, speech="hello", topics=()
+    )
+
+
+@pytest.mark.parametrize("sealer", [None, Plain()])
+def test_a_version_newer_than_the_code_is_not_guessed_at(sealer: Plain | None) -> None:
+    for kind, known in ((Moved, 3), (Said, 1)):
+        told = f"{kind.type} version {known + 1}: {__name__} reads version {known}"
+        with pytest.raises(VersionUnknown, match=re.escape(told)):
+            Catalogue(kind).decode(recorded(kind.type, '{"room":"hall","floor":0}', known + 1), sealer)
+
+
+def test_a_newer_version_of_what_nobody_here_reads_is_passed_over() -> None:
+    assert Catalogue(Said).decode(recorded("talk.moved", "{}", 99)) is None
+
+
+def test_a_version_from_before_the_first_upcaster_is_refused() -> None:
+    with pytest.raises(VersionUnknown, match="version 1"):
+        Catalogue(Forgetful).decode(recorded("talk.forgot", "{}", 1))
 
 
 def test_what_became_personal_later_is_read_as_it_was_written() -> None:

@@ -8,14 +8,14 @@ from shared import clock
 from shared.ids import derived_id, new_id
 from shared.keys import make_keys
 from shared.log import Append, Entry
-from shared.messages import encode
+from shared.messages import VersionUnknown, encode
 from shared.parts import Parts
 from shared.refusals import CommandReused, NotReady, Stale
 from shared.runtime import FromTheFuture
 from shared.service import Asker, Context, Done
 from shared.settings import Settings
 from tests.hosted import Hosted
-from tests.unit.shared.counting import COUNTER, HEARD, Count, CountedTooFar, Name, NameTaken, Rang, counting
+from tests.unit.shared.counting import COUNTER, HEARD, Count, Counted, CountedTooFar, Name, NameTaken, Rang, counting
 
 ADA = uuid4()
 
@@ -51,6 +51,38 @@ def test_a_command_is_decided_on_the_fold_of_its_stream(hosted: Hosted) -> None:
     with pytest.raises(CountedTooFar):
         hosted.send(count(counter, 2), ADA)
     assert total(hosted, counter) == 9
+
+
+def test_a_service_reads_what_an_earlier_release_of_it_wrote(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter, command_id = uuid4(), new_id()
+    hosted.send(count(counter, 1, "one"), ADA, command_id=command_id)
+    monkeypatch.setattr(Counted, "schema_version", 3)
+    steps = {
+        1: lambda data: {**data, "steps": 2 * data.pop("by")},
+        2: lambda data: {**data, "by": data.pop("steps") + 1},
+    }
+    monkeypatch.setattr(Counted, "upcasters", steps)
+    assert total(hosted, counter) == 3
+    assert hosted.send(count(counter, 1, "one"), ADA, command_id=command_id).result == {"noted": "one"}
+    hosted.send(count(counter, 7), ADA)
+    assert total(hosted, counter) == 10
+    with pytest.raises(CountedTooFar):
+        hosted.send(count(counter, 1), ADA)
+    hosted.hear()
+    row = hosted.runtime.reader.one(HEARD, counter)
+    assert row is not None and row["events"] == 2
+
+
+def test_a_service_does_not_decide_on_what_a_later_release_wrote(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = uuid4()
+    with monkeypatch.context() as later:
+        later.setattr(Counted, "schema_version", 2)
+        hosted.send(count(counter, 1), ADA)
+    with pytest.raises(VersionUnknown, match=r"counting\.counted version 2"):
+        hosted.send(count(counter, 1), ADA)
+    assert hosted.log.head().position == 1
 
 
 def test_the_same_command_again_answers_as_the_first_time_and_has_its_effect_once(hosted: Hosted) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -41,13 +42,13 @@ class Listening:
         self.hosted = Hosted(self.ears.service(), Parts(settings, "listening"))
         self.subscription = self.hosted.subscription
 
-    def ring(self, bell: UUID, times: int | str, subject: bool = True) -> Recorded:
+    def ring(self, bell: UUID, times: int | str, subject: bool = True, version: int = 1) -> Recorded:
         """`times` may be what nobody can read; without a subject it is the bell's stream that stays in order."""
         data = json.dumps({"counter_id": str(bell), "times": times})
-        entry = Entry(new_id(), Rang.type, 1, bell if subject else None, clock.now(), data)
+        entry = Entry(new_id(), Rang.type, version, bell if subject else None, clock.now(), data)
         log = self.hosted.log
-        version = len(log.streams([f"bell-{bell}"])[f"bell-{bell}"])
-        log.append([Append(f"bell-{bell}", version, new_id(), b"", NIL, "bells", NIL, None, (entry,))])
+        before = len(log.streams([f"bell-{bell}"])[f"bell-{bell}"])
+        log.append([Append(f"bell-{bell}", before, new_id(), b"", NIL, "bells", NIL, None, (entry,))])
         return log.read(log.head().position - 1, 1)[0]
 
     def heard(self, bell: UUID) -> str:
@@ -122,6 +123,27 @@ def test_what_nobody_can_read_is_parked(listening: Listening) -> None:
     assert listening.heard(BEA) == "1"
     [one] = listening.parked
     assert one.reason == "ValidationError"
+
+
+def test_a_version_of_a_later_release_is_parked_until_that_release_redrives_it(
+    listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening.ring(ADA, 1)
+    listening.ring(ADA, 2, version=3)
+    listening.ring(ADA, 3)
+    listening.ring(BEA, 4)
+    listening.hosted.hear()
+    assert (listening.heard(ADA), listening.heard(BEA)) == ("1", "4")
+    assert [(one.position, one.reason) for one in listening.parked] == [(2, "VersionUnknown"), (3, None)]
+    monkeypatch.setattr(Rang, "schema_version", 3)
+    monkeypatch.setattr(Rang, "upcasters", {1: _tenfold, 2: _tenfold})
+    assert listening.subscription.redrive(str(ADA)) == 2
+    assert (listening.heard(ADA), listening.answered(ADA)) == ("1 2 300", [1, 2, 300])
+    assert listening.parked == []
+
+
+def _tenfold(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "times": 10 * data["times"]}
 
 
 def test_without_a_subject_it_is_the_stream_that_stays_in_order(listening: Listening) -> None:
