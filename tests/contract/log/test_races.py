@@ -4,12 +4,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any, Protocol
+from uuid import uuid4
 
 import orjson
 import pytest
 
-from shared.log import Appended, EventLog, Take, VersionConflict
+from shared.log import Append, Appended, ClaimTaken, EventLog, IdReused, Outcome, Take, VersionConflict
 from shared.log.hashing import Intact, verify
 from shared.log.judging import judge
 from tests.contract.log.saying import one, recorded, say, texts
@@ -93,20 +95,30 @@ def what_a_follower_sees(contest: Contest) -> list[str]:
     return [text for _, text in seen + contest.read(seen[-1][0] if seen else 0)]
 
 
+class Held:
+    """An append whose transaction is open until it is ended."""
+
+    def __init__(self, url: str, append: Append) -> None:
+        self._connection = administrator(url)
+        self._connection.autocommit = False
+        self._connection.execute("SELECT log.append(%s)", (orjson.dumps([append], default=bytes.hex).decode(),))
+
+    def commit(self) -> None:
+        self._connection.commit()
+        self._connection.close()
+
+    def roll_back(self) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+
 class PostgresContest:
     def __init__(self, log: EventLog, url: str) -> None:
         self._log, self._url = log, url
 
     def hold(self, text: str) -> Callable[[], None]:
-        connection = administrator(self._url)
-        connection.autocommit = False
-        connection.execute("SELECT log.append(%s)", (orjson.dumps([say("a", text)], default=bytes.hex).decode(),))
-
-        def commit() -> None:
-            connection.commit()
-            connection.close()
-
-        return commit
+        held = Held(self._url, say("a", text))
+        return held.commit
 
     def append(self, text: str) -> None:
         recorded(self._log, say("b", text))
@@ -116,37 +128,6 @@ class PostgresContest:
 
     def read(self, after: int) -> list[tuple[int, str]]:
         return _positions_and_texts(self._log, after)
-
-
-class SequenceContest:
-    """The mistake: positions from a sequence come in the order of asking, not of committing."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        with administrator(url) as connection:
-            connection.execute("CREATE TABLE said (position bigserial PRIMARY KEY, text text)")
-
-    def hold(self, text: str) -> Callable[[], None]:
-        connection = administrator(self._url)
-        connection.autocommit = False
-        connection.execute("INSERT INTO said (text) VALUES (%s)", (text,))
-
-        def commit() -> None:
-            connection.commit()
-            connection.close()
-
-        return commit
-
-    def append(self, text: str) -> None:
-        self.hold(text)()
-
-    def waits(self) -> bool:
-        return _somebody_waits(self._url)
-
-    def read(self, after: int) -> list[tuple[int, str]]:
-        with administrator(self._url) as connection:
-            rows = connection.execute("SELECT position, text FROM said WHERE position > %s ORDER BY 1", (after,))
-            return rows.fetchall()
 
 
 class SqliteContest:
@@ -196,13 +177,75 @@ def test_a_follower_misses_nothing_when_a_slow_writer_is_overtaken(store: Store)
 
 @only_postgres
 @ungrouped
-def test_a_follower_of_a_sequence_would_miss_the_slow_writer(store: Store) -> None:
-    assert what_a_follower_sees(SequenceContest(store.url)) == ["B"]
+def test_the_same_test_fails_where_positions_come_from_a_sequence(store: Store) -> None:
+    log = store.open()
+    take_positions_from_a_sequence(store.url)
+    with pytest.raises(AssertionError, match=r"\['B'\] == \['A', 'B'\]"):
+        test_a_follower_misses_nothing_when_a_slow_writer_is_overtaken(store)
+    assert [position for position, _ in _positions_and_texts(log, 0)] == [1, 2], "both are there, A came late"
+
+
+def take_positions_from_a_sequence(url: str) -> None:
+    """The mistake: nobody holds the head, and positions come in the order of asking, not of committing."""
+    source = files("shared.log").joinpath("postgres.sql").read_text()
+    function = source[source.index("CREATE OR REPLACE FUNCTION log.append") : source.index("REVOKE ALL ON FUNCTION")]
+    for right, wrong in {
+        "FROM log.head FOR UPDATE;": "FROM log.head;",
+        "last.position := last.position + 1;": "last.position := nextval('log.positions');",
+        "IF last.position > started THEN": "IF false THEN",
+    }.items():
+        assert function.count(right) == 1
+        function = function.replace(right, wrong)
+    with administrator(url) as connection:
+        connection.execute("SET ROLE mentoring_log")
+        connection.execute("CREATE SEQUENCE log.positions")
+        connection.execute(function.encode())
 
 
 @only_sqlite
 def test_a_follower_misses_nothing_in_a_file(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert what_a_follower_sees(SqliteContest(store, monkeypatch)) == ["A", "B"]
+
+
+def behind(held: Held, log: EventLog, append: Append, url: str, end: Callable[[Held], None]) -> Outcome:
+    """What becomes of an append that comes while another one is held open, once that has ended."""
+    outcomes: list[Outcome] = []
+    waiting = threading.Thread(target=lambda: outcomes.append(one(log, append)))
+    waiting.start()
+    _until(lambda: _somebody_waits(url))
+    assert outcomes == []
+    end(held)
+    waiting.join()
+    return outcomes[0]
+
+
+COMMAND = uuid4()
+FIRST = say("kitchen", "A", command=COMMAND, claims=[Take("key", "ada")])
+RIVALS: dict[str, tuple[Append, Outcome]] = {
+    "on the same version": (say("kitchen", "B"), VersionConflict(1)),
+    "for the same key": (say("garden", "B", claims=[Take("key", "grace")]), ClaimTaken("key")),
+    "the same command": (FIRST, Appended(1, 1, version=1, repeated=True)),
+    "another command under its id": (say("garden", "B", command=COMMAND, digest=b"another"), IdReused()),
+    "of no concern to it": (say("garden", "B"), Appended(2, 2, version=1)),
+}
+
+
+@only_postgres
+@pytest.mark.parametrize("rival", RIVALS)
+def test_an_append_is_judged_by_what_was_committed_before_it(store: Store, rival: str) -> None:
+    append, outcome = RIVALS[rival]
+    log = store.open()
+    assert behind(Held(store.url, FIRST), log, append, store.url, Held.commit) == outcome
+    assert verify(log) == Intact(log.head())
+
+
+@only_postgres
+@pytest.mark.parametrize("rival", RIVALS)
+def test_an_append_is_not_judged_by_what_was_rolled_back(store: Store, rival: str) -> None:
+    append, _ = RIVALS[rival]
+    log = store.open()
+    assert behind(Held(store.url, FIRST), log, append, store.url, Held.roll_back) == Appended(1, 1, version=1)
+    assert verify(log) == Intact(log.head())
 
 
 @only_postgres
