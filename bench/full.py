@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from bench.generator import fill
 from bench.place import Place, plain
 from services.gateway.views import projections
-from shared.database import install_owner, log_url, open_database, writing
+from shared.database import install_owner, open_database, writing
 from shared.keys import make_keys
 from shared.log import EventLog, install_log, open_log
 from shared.masters import Masters
@@ -34,7 +34,7 @@ class FullLog:
 
     @cached_property
     def log(self) -> EventLog:
-        return open_log(log_url(self.url, "views"))
+        return open_log(self.url)
 
     @cached_property
     def database(self) -> Engine:
@@ -67,7 +67,7 @@ def full_log(place: Place, events: int = EVENTS, *, talkative: int = 45) -> Full
     url, secrets = place.database(), place.folder() / "secrets"
     for owner in OWNERS:
         install_owner(url, owner)
-    install_log(url, ["views"])
+    install_log(url, readers=["views"])
     make_keys(secrets)
     vault = Vault(open_keys(url), Masters(secrets))
     vault.install()

@@ -20,7 +20,7 @@ CONNECT_SECONDS = 5
 CONNECTIONS = 40  # as many as an application has threads; each is made when it is needed, and then kept
 IDLE_SECONDS = 1.0
 ALONE = "each_statement_alone"
-LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s", "statement_timeout": "60s"}
+LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s", "statement_timeout": "5min"}
 UNLIMITED = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 
 

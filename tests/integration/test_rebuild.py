@@ -81,14 +81,14 @@ def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platfor
     url = f"sqlite:///{tmp_path}"
     if request.param == "postgresql":
         url = request.getfixturevalue("fresh_database")()
-        for owner in ("views", "vault"):
+        for owner in ("goals", "views", "vault"):
             install_owner(url, owner)
-    install_log(url, ["views"])
+    install_log(url, ["goals"], ["views"])
     keys, database = open_database(url, "vault"), open_database(url, "views")
     make_keys(tmp_path / "secrets")
     vault = Vault(keys, Masters(tmp_path / "secrets"))
     vault.install()
-    platform = Platform(url, open_log(log_url(url, "views")), vault, database, projections(vault))
+    platform = Platform(url, open_log(log_url(url, "goals")), vault, database, projections(vault))
     with database.begin() as connection:
         for projection in platform.views:
             projection.install(connection)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, MetaData, select
 
 from services.gateway.following import Trouble, checkpoint, follow
-from services.gateway.rebuild import rebuild
+from services.gateway.rebuild import verify
 from services.gateway.summary import fold
 from services.gateway.telling import tell
 from services.gateway.views.goals import VIEW as GOALS
@@ -84,7 +84,7 @@ def test_before_a_version_of_a_later_release_the_views_stop_until_that_release_r
     eventually(lambda: checkpoint(database, views) == history[-1].position)
     stop.set()
     thread.join()
-    assert rebuild(log, database, views).equal
+    assert verify(log, database, views).equal
 
 
 def test_neither_a_fold_nor_a_tale_guesses_at_a_version_of_a_later_release(
