@@ -29,14 +29,13 @@ def arguments(parser: ArgumentParser) -> None:
 def main(verb: str, service: str | None, subject: str | None, folder: Path) -> int:
     """0 when nothing is parked, or nothing any more."""
     telemetry.configure("WARNING", "parked")
-    host = Parts(settings_or_embedded(folder), "views")
+    settings = settings_or_embedded(folder)
     left = 0
     for name in [service] if service else SERVICES:
-        parts = host.of(name)
+        parts = Parts(settings, name)
         for one, events in _by_subject(parts, subject).items():
             left += VERBS[verb](parts, one, events)
         parts.close()
-    host.close()
     if not left:
         print("nothing is parked")
     return 1 if left else 0
