@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -35,10 +35,11 @@ class Place:
     folder: Path
     settings: Settings
     environment: dict[str, str]
+    service: str = "goals"
 
     def __post_init__(self) -> None:
-        self.parts = Parts(self.settings, "goals")
-        self.runtime: Runtime = self.parts.runtime(assemble("goals", self.parts))
+        self.parts = Parts(self.settings, self.service)
+        self.runtime: Runtime = self.parts.runtime(assemble(self.service, self.parts))
 
     def happen(self, what: str, relationship_id: UUID, **facts: str) -> int:
         data = json.dumps({"relationship_id": str(relationship_id), **facts})
@@ -119,6 +120,17 @@ def test_parked_events_are_listed_shown_and_redriven(place: Place) -> None:
     assert found and found.phase.value == "paused"
     assert place.parked("redrive", "--subject", str(ada)) == (0, "nothing is parked\n")
     assert len(place.parked("list")[1].splitlines()) == 1
+
+
+def test_a_policy_answers_what_is_redriven(place: Place) -> None:
+    messaging = replace(place, service="messaging")
+    people = {"mentor_id": str(uuid4()), "mentee_id": str(uuid4())}
+    messaging.hear()
+    messaging.park(position := messaging.happen("relationship_activated", uuid4(), **people))
+    status, told = messaging.parked("redrive", "--service", "messaging")
+    assert (status, "1 events taken in, 0 still parked" in told) == (0, True), told
+    assert [one.type for one in messaging.parts.log.read(position)] == ["messaging.conversation_opened"]
+    messaging.parts.close()
 
 
 def test_a_directory_with_nothing_parked_any_more_equals_its_rebuild(place: Place) -> None:
