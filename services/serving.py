@@ -7,6 +7,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from shared.looping import end_anyway
 from shared.settings import Settings
 
 GRACE_SECONDS = 5
@@ -28,7 +29,7 @@ def serve(app: FastAPI, settings: Settings, on_start: Callable[[], None] = lambd
 
 
 class _Server(uvicorn.Server):
-    """Says when it answers."""
+    """Says when it answers, and ends when it is told to."""
 
     def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
         super().__init__(config)
@@ -38,3 +39,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_anyway(2 * GRACE_SECONDS)
+        await super().shutdown(sockets)

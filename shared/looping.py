@@ -1,6 +1,7 @@
 """Work that goes on until told to stop, whatever is down meanwhile."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -31,3 +32,11 @@ def keep_going(name: str, work: Callable[[], None], stop: threading.Event) -> No
             pause = SHORTEST_PAUSE
         stop.wait(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def end_anyway(seconds: float) -> None:
+    """Whatever hangs so many seconds from now, because a server is gone, ends with the process: any of ours may be
+    killed at any moment."""
+    last = threading.Timer(seconds, os._exit, (0,))
+    last.daemon = True
+    last.start()

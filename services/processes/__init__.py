@@ -5,7 +5,10 @@ import threading
 
 from services.surroundings import settings_of_environment
 from shared import telemetry
+from shared.looping import end_anyway
 from shared.settings import Settings
+
+GRACE_SECONDS = 8.0
 
 
 def prepared(process: str) -> Settings:
@@ -18,6 +21,11 @@ def prepared(process: str) -> Settings:
 def until_told() -> threading.Event:
     """Set at SIGTERM or SIGINT: by a thread, for what the signal interrupts may hold the event's lock."""
     stop = threading.Event()
+
+    def end(*_: object) -> None:
+        threading.Thread(target=stop.set).start()
+        end_anyway(GRACE_SECONDS)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+        signal.signal(number, end)
     return stop
