@@ -6,7 +6,7 @@ integer, -1 standing for a field that is null: integers are 8 bytes, big-endian 
 is UTF-8; times are integers of microseconds since 1970-01-01T00:00Z. `log.event_hash` in `postgres.sql` is the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -62,24 +62,37 @@ def event_hash(previous: bytes, fields: tuple[Field, ...]) -> bytes:
     return sha256(previous + b"".join(map(_framed, fields))).digest()
 
 
-def verify(log: EventLog, after: int = 0, until: int | None = None) -> Intact | Broken:
+def unseen(recorded: Recorded) -> None:
+    """Nobody looks."""
+
+
+def verify(
+    log: EventLog, after: int = 0, until: int | None = None, see: Callable[[Recorded], None] = unseen
+) -> Intact | Broken:
     """Walk the positions after + 1 … until (the head): dense, and each hash over the one before.
 
-    The event at `after` is trusted; verifying up to the head also notices events that were cut off the end.
+    The event at `after` is trusted; verifying up to the head also notices events that were cut off the end. What holds
+    is shown to `see`, one after the other.
     """
     head = log.head()
     target = head.position if until is None else until
     last = GENESIS
-    for recorded in _between(log, max(after - 1, 0), target):
-        if recorded.position != max(last.position + 1, after):
-            break
-        if recorded.position != after and event_hash(last.hash, fields_of(recorded)) != recorded.hash:
-            return Broken(recorded.position, "changed")
-        last = Head(recorded.position, recorded.hash)
+    try:
+        for recorded in _between(log, max(after - 1, 0), target):
+            if recorded.position != max(last.position + 1, after):
+                break
+            if recorded.position != after and event_hash(last.hash, fields_of(recorded)) != recorded.hash:
+                return Broken(recorded.position, "changed")
+            last = Head(recorded.position, recorded.hash)
+            see(recorded)
+    except _Unreadable as unreadable:
+        return Broken(unreadable.position, "unreadable")
     if last.position < target:
         return Broken(max(last.position + 1, after), "missing")
     if target == head.position and last != head:
         return Broken(head.position, "not the head")
+    if until is None and log.read(target, 1) and log.head() == head:
+        return Broken(target + 1, "beyond the head")
     return Intact(last)
 
 
@@ -96,7 +109,28 @@ def _framed(field: Field) -> bytes:
     return _NULL
 
 
+class _Unreadable(Exception):
+    """The storage fails to read this one."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
 def _between(log: EventLog, after: int, until: int) -> Iterator[Recorded]:
-    while after < until and (batch := log.read(after, min(1000, until - after))):
+    while after < until and (batch := _batch(log, after, min(1000, until - after))):
         yield from batch
-        after += 1000
+        after = max(batch[-1].position, after + 1)
+
+
+def _batch(log: EventLog, after: int, limit: int) -> list[Recorded]:
+    """As many as can be read. What fails for good at one event, while the log answers, is that event's fault."""
+    try:
+        return log.read(after, limit)
+    except Exception:
+        if limit > 1:
+            return _batch(log, after, limit // 2)
+    log.head()
+    try:
+        return log.read(after, 1)
+    except Exception as error:
+        raise _Unreadable(after + 1) from error

@@ -1,0 +1,254 @@
+"""`python -m services verify` finds what was changed around every protection, and where, on both databases."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from deploy.fleet import ROOT
+from deploy.fresh import fresh_database
+from deploy.servers import Servers
+from services import platform
+from services.cli import verify
+from services.gateway.rebuild import rebuild
+from services.gateway.views import projections
+from services.surroundings import embedded_settings
+from shared.database import writing
+from shared.log import Recorded
+from shared.parts import Parts
+from shared.projection import catch_up
+from shared.settings import Settings
+from tests.contract.log.saying import recorded, say
+from tests.contract.log.stores import administrator
+from tests.unit.gateway.history import new_story, write
+
+FIELDS = Recorded.__slots__
+SOMEWHERE = 9
+
+
+@pytest.fixture(scope="module")
+def database(servers: Servers) -> Iterator[str]:
+    with fresh_database(servers) as url:
+        yield url
+
+
+class Place:
+    """A platform with a history in its log, whose keeper can be bribed."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.folder = folder
+        self.parts = Parts(settings, "views")
+        self.service = Parts(settings, "matching")
+        self.sqlite = settings.database_url.startswith("sqlite:")
+        self.events = "events" if self.sqlite else "log.events"
+        self.head = "head" if self.sqlite else "log.head"
+        self._url = settings.database_url
+
+    def tell(self) -> None:
+        for story in (new_story(), new_story()):
+            write(self.service.log, self.service.vault, story, story.people() + story.relationship_events())
+        with writing(self.parts.database) as connection:
+            for projection in projections(self.parts.vault):
+                list(catch_up(projection, connection, self.parts.log, self.parts.log.head().position))
+
+    def corrupt(self, statement: str, *parameters: object) -> None:
+        """Past the triggers; with `?` for each parameter."""
+        if self.sqlite:
+            connection = sqlite3.connect(self.folder / "data" / "log.db", isolation_level=None)
+            for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                connection.execute(f"DROP TRIGGER {trigger}")
+            connection.execute(statement, parameters)
+            connection.close()
+            return
+        with administrator(self._url) as superuser:
+            superuser.execute("ALTER TABLE log.events DISABLE TRIGGER append_only")
+            superuser.execute(statement.replace("?", "%s").encode(), parameters)
+            superuser.execute("ALTER TABLE log.events ENABLE ALWAYS TRIGGER append_only")
+
+    def row(self, position: int) -> list[Any]:
+        query = f"SELECT {', '.join(FIELDS)} FROM {self.events} WHERE position = {position}"
+        if self.sqlite:
+            connection = sqlite3.connect(self.folder / "data" / "log.db")
+            row = connection.execute(query).fetchone()
+            connection.close()
+            return list(row)
+        with administrator(self._url) as superuser:
+            return list(superuser.execute(query.encode()).fetchone() or ())
+
+    def remove(self, position: int) -> list[Any]:
+        row = self.row(position)
+        self.corrupt(f"DELETE FROM {self.events} WHERE position = {position}")
+        return row
+
+    def put(self, row: Sequence[Any]) -> None:
+        self.corrupt(f"INSERT INTO {self.events} VALUES ({', '.join('?' * len(row))})", *row)
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def installed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Place, dict[str, str]]]:
+    folder = tmp_path_factory.mktemp("platform")
+    if request.param == "embedded":
+        settings, environment = embedded_settings(folder), {}
+        platform.install(settings)
+    else:
+        url = request.getfixturevalue("database")
+        settings = Settings(database_url=url, secrets_dir=folder / "secrets", data_dir=folder / "data")
+        environment = {"MENTORING_DATABASE_URL": url, "MENTORING_SECRETS_DIR": str(folder / "secrets")}
+        init = [sys.executable, "-m", "services", "init"]
+        subprocess.run(init, check=True, cwd=ROOT, env={**os.environ, **environment}, capture_output=True)
+    place = Place(settings, folder)
+    place.tell()
+    yield place, environment
+    place.parts.close()
+    place.service.close()
+
+
+@pytest.fixture
+def place(installed: tuple[Place, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Place:
+    place, environment = installed
+    monkeypatch.delenv("MENTORING_DATABASE_URL", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return place
+
+
+Verify = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def examined(place: Place, capsys: pytest.CaptureFixture[str]) -> Verify:
+    """Status, and what it says."""
+
+    def run(log_only: bool = True) -> tuple[int, str]:
+        capsys.readouterr()
+        status = verify.main(log_only, place.folder)
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return run
+
+
+def other(value: Any, sqlite: bool) -> Any:
+    """One byte of it, or as little as can be."""
+    match value:
+        case None:
+            return uuid4().bytes if sqlite else uuid4()
+        case UUID():
+            return UUID(int=value.int ^ 1)
+        case datetime():
+            return value + timedelta(microseconds=1)
+        case int():
+            return value ^ 256
+        case bytes():
+            return bytes([value[0] ^ 1]) + value[1:]
+        case _:
+            return value[:-1] + chr(ord(value[-1]) ^ 1)
+
+
+def test_a_whole_platform_is_whole(examined: Verify) -> None:
+    status, told = examined(log_only=False)
+    assert status == 0, told
+    assert "dense and chained" in told and "every event can be read" in told and "every one equals its rebuild" in told
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_one_byte_of_any_column_is_found(place: Place, examined: Verify, field: str) -> None:
+    row = place.remove(SOMEWHERE)
+    changed = list(row)
+    changed[FIELDS.index(field)] = other(changed[FIELDS.index(field)], place.sqlite)
+    place.put(changed)
+    assert changed != row
+    try:
+        status, told = examined()
+        assert status == 1 and f"log    broken at position {SOMEWHERE}:" in told, told
+    finally:
+        place.corrupt(f"DELETE FROM {place.events} WHERE event_id = ?", changed[1])
+        place.put(row)
+    assert examined()[0] == 0
+
+
+def test_a_removed_event_is_missed(place: Place, examined: Verify) -> None:
+    row = place.remove(SOMEWHERE)
+    status, told = examined()
+    place.put(row)
+    assert status == 1 and f"broken at position {SOMEWHERE}: missing" in told
+    assert examined()[0] == 0
+
+
+def test_two_that_changed_places_are_found(place: Place, examined: Verify) -> None:
+    first, second = place.remove(SOMEWHERE), place.remove(SOMEWHERE + 3)
+    place.put([SOMEWHERE + 3, *first[1:]])
+    place.put([SOMEWHERE, *second[1:]])
+    status, told = examined()
+    for position in (SOMEWHERE, SOMEWHERE + 3):
+        place.remove(position)
+    place.put(first)
+    place.put(second)
+    assert status == 1 and f"broken at position {SOMEWHERE}: changed" in told
+    assert examined()[0] == 0
+
+
+def test_the_last_event_is_missed_when_the_head_still_names_it(place: Place, examined: Verify) -> None:
+    last = place.parts.log.head().position
+    row = place.remove(last)
+    status, told = examined()
+    place.put(row)
+    assert status == 1 and f"broken at position {last}: missing" in told
+
+
+def test_an_event_beyond_the_head_is_found(place: Place, examined: Verify) -> None:
+    last = place.parts.log.head().position
+    before = place.row(last - 1)
+    place.corrupt(f"UPDATE {place.head} SET position = ?, hash = ?", last - 1, before[-1])
+    status, told = examined()
+    place.corrupt(f"UPDATE {place.head} SET position = ?, hash = ?", last, place.row(last)[-1])
+    assert status == 1 and f"broken at position {last}: beyond the head" in told
+
+
+@pytest.mark.parametrize("installed", ["embedded"], indirect=True)
+@pytest.mark.parametrize(
+    ("field", "value"), [("data", "CAST(x'ff' AS TEXT)"), ("actor", "CAST(x'fe' AS TEXT)"), ("event_id", "x'00'")]
+)
+def test_what_the_storage_cannot_even_read_is_named(place: Place, examined: Verify, field: str, value: str) -> None:
+    row = place.row(SOMEWHERE)
+    place.corrupt(f"UPDATE events SET {field} = {value} WHERE position = {SOMEWHERE}")
+    status, told = examined()
+    place.corrupt(f"UPDATE events SET {field} = ? WHERE position = {SOMEWHERE}", row[FIELDS.index(field)])
+    assert status == 1 and f"broken at position {SOMEWHERE}: unreadable" in told, told
+
+
+def test_a_view_that_says_something_else_is_named(place: Place, examined: Verify) -> None:
+    with writing(place.parts.database) as connection:
+        connection.execute(text("UPDATE goals SET title = 'Finish six interviews'"))
+    status, told = examined(log_only=False)
+    assert status == 1 and "views  differing: goals" in told
+    assert "six" not in told
+    rebuild(place.parts.log, place.parts.database, projections(place.parts.vault), changed=True)
+    assert examined(log_only=False)[0] == 0
+
+
+def test_a_type_that_nobody_knows_is_named(place: Place, examined: Verify) -> None:
+    position = recorded(place.service.log, say("kitchen", "a private word")).first
+    status, told = examined()
+    assert status == 1 and f"broken at position {position}: nobody knows the type rooms.said" in told
+    assert "dense and chained" in told and "private" not in told
+
+
+def test_not_being_able_to_look_is_another_status(
+    place: Place, examined: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MENTORING_DATABASE_URL", f"sqlite:///{tmp_path}")
+    status, told = examined()
+    assert status == 2 and told.startswith("could not look")
+    monkeypatch.setenv("MENTORING_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    assert examined()[0] == 2
