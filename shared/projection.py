@@ -81,6 +81,7 @@ class Projection:
             Column("name", String(100), primary_key=True),
             Column("position", BigInteger, nullable=False),
         )
+        self._mine = self.checkpoints.c.name == self.name
         self._concerned = {kind: tuple(_reading(kind, self.views)) for kind in catalogue.types}
 
     @property
@@ -110,7 +111,7 @@ class Projection:
     def start(self, connection: Connection) -> None:
         """Where there is no checkpoint yet, before the first event."""
         self.checkpoints.create(connection, checkfirst=True)
-        if connection.scalar(select(self.checkpoints.c.position).where(self.checkpoints.c.name == self.name)) is None:
+        if connection.scalar(select(self.checkpoints.c.position).where(self._mine)) is None:
             connection.execute(insert(self.checkpoints).values(name=self.name, position=0))
 
     def index(self, connection: Connection) -> None:
@@ -122,19 +123,16 @@ class Projection:
         self.metadata.drop_all(connection)
 
     def checkpoint(self, connection: Connection) -> int:
-        query = select(self.checkpoints.c.position).where(self.checkpoints.c.name == self.name)
-        return connection.scalar(query) or 0
+        return connection.scalar(select(self.checkpoints.c.position).where(self._mine)) or 0
 
     def lock(self, connection: Connection) -> int:
         """The checkpoint, held until the transaction ends: one follower at a time."""
-        mine = self.checkpoints.c.name == self.name
-        connection.execute(update(self.checkpoints).where(mine).values(position=self.checkpoints.c.position))
-        return self.checkpoint(connection)
+        held = update(self.checkpoints).where(self._mine).values(position=self.checkpoints.c.position)
+        return connection.scalar(held.returning(self.checkpoints.c.position)) or 0
 
     def move(self, connection: Connection, position: int) -> None:
         """The checkpoint, whatever was folded."""
-        mine = self.checkpoints.c.name == self.name
-        connection.execute(update(self.checkpoints).where(mine).values(position=position))
+        connection.execute(update(self.checkpoints).where(self._mine).values(position=position))
 
     def apply(self, connection: Connection, batch: Sequence[Recorded], without: Collection[int] = ()) -> int:
         """Fold what follows the checkpoint and move it; what is at or below it is a repeat. Returns the checkpoint.
@@ -142,15 +140,23 @@ class Projection:
         It passes over the positions in `without`, which are to be folded later. Raises `Gap` when the batch leaves one
         after the checkpoint.
         """
-        checkpoint = self.lock(connection)
-        fresh = [recorded for recorded in batch if recorded.position > checkpoint]
-        if not fresh:
-            return checkpoint
-        if fresh[0].position != checkpoint + 1 or fresh[-1].position - fresh[0].position != len(fresh) - 1:
-            raise Gap(f"{self.name} stands at {checkpoint}: it cannot go on with {fresh[0].position}")
-        self.fold(connection, [recorded for recorded in fresh if recorded.position not in without])
-        self.move(connection, fresh[-1].position)
-        return fresh[-1].position
+        if not self._move_over(connection, batch):
+            checkpoint = self.lock(connection)
+            batch = [recorded for recorded in batch if recorded.position > checkpoint]
+            if not batch:
+                return checkpoint
+            if not self._move_over(connection, batch):
+                raise Gap(f"{self.name} stands at {checkpoint}: it cannot go on with {batch[0].position}")
+        self.fold(connection, [recorded for recorded in batch if recorded.position not in without])
+        return batch[-1].position
+
+    def _move_over(self, connection: Connection, batch: Sequence[Recorded]) -> bool:
+        """Hold the checkpoint and move it behind the batch, if it stands just before: mostly all that it takes."""
+        if not batch or batch[-1].position - batch[0].position != len(batch) - 1:
+            return False
+        before = self._mine & (self.checkpoints.c.position == batch[0].position - 1)
+        moved = connection.execute(update(self.checkpoints).where(before).values(position=batch[-1].position))
+        return moved.rowcount == 1
 
     def fold(self, connection: Connection, batch: Sequence[Recorded]) -> None:
         """Wherever the checkpoint stands: for what was passed over before."""

@@ -26,6 +26,7 @@ from shared.service import Aggregate, Asker, Context, Done, Service, wire_name
 TRIES = 8
 SKEW = timedelta(seconds=5)
 PATIENCE = 2.0
+LOOKED_THROUGH = 200
 
 S = TypeVar("S")
 
@@ -96,6 +97,7 @@ class Runtime:
         self._digest_key = digest_key
         self._verify = verify
         self._known = service.catalogue
+        self._heeded = [*self.directory.types, *(kind.type for kind in service.policies)]
         self._caught_up = threading.Condition()
         self._position = 0
         self._parked = False
@@ -173,12 +175,13 @@ class Runtime:
         return Asker() if context.token is None else self._verify(context.token)
 
     def _await_directory(self, context: Context) -> None:
-        """Another copy of the service may be the one that hears: the checkpoint in the database tells."""
+        """Another copy of the service may be the one that hears: the checkpoint in the database tells. What nothing
+        here heeds need not have been heard."""
         until = time.monotonic() + PATIENCE
         if context.deadline is not None:
             until = min(until, time.monotonic() + (context.deadline - clock.now()).total_seconds())
         with self._caught_up:
-            while self._position < context.seen:
+            while self._position < context.seen and not self._heeds_nothing_until(context.seen):
                 with reading(self.database) as connection:
                     self.caught_up(self.directory.checkpoint(connection), parked=bool(parking.lanes(connection)))
                 if self._position < context.seen and time.monotonic() >= until:
@@ -188,6 +191,12 @@ class Runtime:
             with reading(self.database) as connection:
                 if parking.is_parked(connection, context.seen):
                     raise NotReady(seen=context.seen, parked=True)
+
+    def _heeds_nothing_until(self, position: int) -> bool:
+        """Whether, from where the directory stands on, nothing concerns it or a policy; when nothing is parked, behind
+        which any event has to wait."""
+        behind = position - self._position
+        return not self._parked and behind <= LOOKED_THROUGH and not self.log.read(self._position, behind, self._heeded)
 
     def _decide_and_append(self, command: Command, asker: Asker, context: Context, known: Any = None) -> Done:
         """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""
