@@ -32,6 +32,7 @@ WINDOW = 500
 CONFIRM_SECONDS = 30.0
 SAVE_SECONDS = 0.1
 IDLE_SECONDS = 0.5
+LOOK_SECONDS = 0.01
 TAKEOVER_SECONDS = 1.0
 LEASE_SECONDS = 2
 AT_ONCE = 0.0001
@@ -130,7 +131,10 @@ class Relay:
         return True
 
     def _publish(self, connection: amqp.Connection, session: Connection, stop: threading.Event) -> None:
-        """The checkpoint is kept through the session that holds the lock: who lost the one cannot move the other."""
+        """The checkpoint is kept through the session that holds the lock: who lost the one cannot move the other.
+
+        An event that is there is published first; confirms are looked for, and the checkpoint is kept, in between.
+        """
         channel = connection.channel()
         broker.declare_exchange(channel)
         broker.declare_stream(channel)
@@ -138,22 +142,24 @@ class Relay:
         window = Window(_checkpoint(session))
         channel.events["basic_ack"].add(window.acked)
         channel.events["basic_nack"].add(_refused)
-        read, saved_at = window.confirmed, time.monotonic()
+        read = saved = window.confirmed
+        saved_at = time.monotonic()
         while not stop.is_set():
-            batch = self._log.read(read, window.room) if window.room >= WINDOW // 2 else []
+            full = window.room < WINDOW // 2
+            batch = [] if full else self._log.read(read, window.room)
             for recorded in batch:
                 channel.basic_publish(broker.message(recorded), exchange=broker.EXCHANGE, routing_key=recorded.type)
                 window.published(recorded.position)
                 read = recorded.position
-            _take_confirms(connection, IDLE_SECONDS if window.unconfirmed and not batch else AT_ONCE)
+            _take_confirms(connection, IDLE_SECONDS if full else AT_ONCE)
             if window.overdue:
                 raise ConfirmMissing("The broker does not confirm.", confirmed=window.confirmed)
-            if not window.unconfirmed or time.monotonic() - saved_at > SAVE_SECONDS:
+            if time.monotonic() - saved_at > SAVE_SECONDS:
                 _save(session, window.confirmed)
-                saved_at = time.monotonic()
-            if not batch and not window.unconfirmed:
+                saved, saved_at = window.confirmed, time.monotonic()
+            if not batch and not full:
                 connection.heartbeat_tick()
-                self._log.wait(read, IDLE_SECONDS)
+                self._log.wait(read, LOOK_SECONDS if saved < read else IDLE_SECONDS)
 
 
 def _take_confirms(connection: amqp.Connection, seconds: float) -> None:
