@@ -120,10 +120,11 @@ class Runtime:
     ) -> list[Done | Refusal]:
         """Many commands of one asker, each on its own stream, in as few round trips as it takes one.
 
-        `known` is what a procedure has found out for all of them, instead of looking it up for each.
+        `known` is what a procedure has found out for all of them, instead of looking it up for each. The receipts are
+        read after the streams: a command whose effect is seen there has its receipt.
         """
-        receipts = self.log.receipts([context.command_id for _, context in commands])
         streams = self.log.streams([self._stream(command) for command, _ in commands])
+        receipts = self.log.receipts([context.command_id for _, context in commands])
         answers: list[Done | Refusal | None] = []
         appends: list[Append] = []
         for command, context in commands:

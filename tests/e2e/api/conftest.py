@@ -72,8 +72,9 @@ def behind(app: FastAPI) -> Iterator[Callable[..., Person]]:
         yield another
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def coordinator(http: httpx.Client) -> Person:
+    """Signed in for each module anew: a token is good for ten minutes."""
     return sign_in(http, COORDINATOR, PASSWORD)
 
 
