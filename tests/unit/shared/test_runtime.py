@@ -189,6 +189,13 @@ def test_what_is_missing_before_a_batch_is_read_from_the_log_first(hosted: Hoste
     assert row["events"] == 3
 
 
+def test_a_command_does_not_wait_for_what_its_service_heeds_nothing_of(hosted: Hosted) -> None:
+    entry = Entry(new_id(), "elsewhere.happened", 1, None, clock.now(), "{}")
+    hosted.log.append([Append("elsewhere", 0, new_id(), b"", new_id(), "others", new_id(), None, (entry,))])
+    at_once = Context(new_id(), correlation_id=new_id(), actor=str(ADA), seen=1, deadline=clock.now())
+    assert hosted.runtime.handle(count(uuid4()), at_once).position == 2
+
+
 def test_a_command_waits_for_the_directory_and_says_when_it_is_behind(hosted: Hosted) -> None:
     ring(hosted, uuid4(), 1)
     late = Context(
