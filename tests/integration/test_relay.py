@@ -125,7 +125,8 @@ def test_what_the_relay_did_not_note_before_it_was_killed_is_told_again(stage: S
 
 @pytest.mark.parametrize("point", ["before_publish", "after_publish", "before_checkpoint", "after_checkpoint"])
 def test_relay_killed_at_this_point_tells_everything(stage: Stage, telling: Process, point: str) -> None:
-    """Only after the checkpoint is what was told not told again."""
+    """What is at or below the checkpoint is not told again. What a killed process has sent last may get lost with its
+    connection."""
     last = happen(stage, 20)
     eventually(lambda: checkpoint(stage) == last)
     telling.kill()
@@ -139,8 +140,10 @@ def test_relay_killed_at_this_point_tells_everything(stage: Stage, telling: Proc
     telling.start()
     events = told(stage, until=happen(stage, 1))
     assert_whole(stage, events)
-    killed_at = {"before_publish": 49, "after_publish": 50}.get(point, last)
-    assert [event.position for event in events] == [*range(1, killed_at + 1), *range(again + 1, last + 2)]
+    afterwards = [*range(again + 1, last + 2)]
+    before = len(events) - len(afterwards)
+    assert [event.position for event in events] == [*range(1, before + 1), *afterwards]
+    assert again <= before <= {"before_publish": 49, "after_publish": 50}.get(point, last)
 
 
 def test_a_relay_whose_broker_does_not_confirm_in_time_starts_over(
