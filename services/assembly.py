@@ -6,7 +6,7 @@ from shared.parts import Parts
 from shared.service import Service
 
 SERVICES = ("identity", "matching", "messaging", "goals", "files")
-READERS = ("views", "relay", "webhooks", "vault")
+READERS = ("views", "proof", "relay", "webhooks", "vault")
 OWNERS = (*SERVICES, *READERS)
 
 

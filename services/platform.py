@@ -23,11 +23,12 @@ from shared.bus import CommandBus
 from shared.database import install_owner
 from shared.embedded import DirectBus, Loops, hear
 from shared.ids import NIL, derived_id
-from shared.keys import KeysMissing, make_keys
+from shared.keys import PROOF, KeysMissing, make_keys, pem_of
 from shared.log import install_log
 from shared.logins import install_logins
 from shared.masters import Masters
 from shared.parts import Parts
+from shared.proofs import Notary, Proofs
 from shared.runtime import Runtime
 from shared.service import Context
 from shared.settings import Settings
@@ -50,6 +51,10 @@ def install(settings: Settings) -> None:
     host = Parts(settings, "views")
     if not Masters(settings.secrets_dir).ids() and host.log.head().position:
         raise KeysMissing(f"there is a log, but not its keys: restore {settings.secrets_dir}")
+    proofs = Proofs(host.of("proof").database)
+    proofs.install()
+    if proofs.newest() and not (settings.secrets_dir / PROOF).exists():
+        raise KeysMissing(f"heads of the log were signed, but the key is gone: restore {settings.secrets_dir / PROOF}")
     make_keys(settings.secrets_dir)
     keeper = Parts(settings, "vault")
     keeper.vault.install(OWNERS)
@@ -90,6 +95,7 @@ def embedded(settings: Settings) -> Iterator[FastAPI]:
     for name, runtime in runtimes.items():
         loops.start(f"{name} hearing", partial(hear, runtime, host.log, loops.stop))
         loops.start(f"{name} deadlines", partial(deadlines.keep, runtime, loops.stop))
+    loops.start("proof", partial(Notary(host.of("proof").database, host.keys.proof()).keep, host.log, loops.stop))
     loops.start("webhooks", partial(webhooks.Webhooks(host.of("webhooks")).run, loops.stop))
     try:
         blobs = open_blobs(settings, host.keys)
@@ -110,6 +116,8 @@ def gateway(parts: Parts, bus: CommandBus, progress: Progress, blobs: BlobFolder
         jwks=key_set(parts.keys.verifying()),
         progress=progress,
         delivery=partial(delivery_of, parts.of("webhooks").database),
+        proofs=Proofs(parts.of("proof").database),
+        proof_key=pem_of(parts.keys.proof_public()),
         blobs=blobs,
     )
 

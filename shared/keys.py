@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from shared.masters import Masters, write_secret
 
 DIGEST, SIGNING, VERIFYING = "digest.key", "signing.pem", "verifying.pem"
+PROOF, PROOF_PUBLIC = "proof.pem", "proof-public.pem"
 
 
 class KeysMissing(RuntimeError):
@@ -39,6 +40,13 @@ class Keys:
     def verifying(self) -> Ed25519PublicKey:
         return cast(Ed25519PublicKey, load_pem_public_key(_read(self.folder / VERIFYING)))
 
+    def proof(self) -> Ed25519PrivateKey:
+        """By which the log's heads are signed: only the process that signs needs the file."""
+        return cast(Ed25519PrivateKey, load_pem_private_key(_read(self.folder / PROOF), password=None))
+
+    def proof_public(self) -> Ed25519PublicKey:
+        return cast(Ed25519PublicKey, load_pem_public_key(_read(self.folder / PROOF_PUBLIC)))
+
 
 def load_keys(folder: Path) -> Keys:
     masters = Masters(folder)
@@ -48,15 +56,25 @@ def load_keys(folder: Path) -> Keys:
 
 
 def make_keys(folder: Path) -> None:
-    """Makes all of them in an empty folder; leaves a complete one alone."""
-    if (folder / VERIFYING).exists():
-        return
+    """Makes those that the folder lacks; leaves a complete one alone."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    signing = Ed25519PrivateKey.generate()
-    Masters(folder).make_first()
-    write_secret(folder / DIGEST, secrets.token_bytes(32))
-    write_secret(folder / SIGNING, signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    write_secret(folder / VERIFYING, signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    if not (folder / VERIFYING).exists():
+        Masters(folder).make_first()
+        write_secret(folder / DIGEST, secrets.token_bytes(32))
+        _make_pair(folder / SIGNING, folder / VERIFYING)
+    if not (folder / PROOF_PUBLIC).exists():
+        _make_pair(folder / PROOF, folder / PROOF_PUBLIC)
+
+
+def pem_of(key: Ed25519PublicKey) -> str:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _make_pair(private: Path, public: Path) -> None:
+    """The public one last: with it the pair is complete."""
+    key = Ed25519PrivateKey.generate()
+    write_secret(private, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_secret(public, pem_of(key.public_key()).encode())
 
 
 def _read(path: Path) -> bytes:

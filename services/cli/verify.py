@@ -1,7 +1,8 @@
 """Examine the log: whole, readable, and the views what it says. Status 0 whole, 1 broken, 2 could not look: for cron.
 
 Every position is read once, in order: dense, each hash over the one before, of a type and version that this release
-reads. Then every view is compared with its rebuild. The first bad position is named; what people wrote is never shown.
+reads, and what was there when a head was signed. Then every view is compared with its rebuild. The first bad position
+is named; what people wrote is never shown.
 """
 
 import sys
@@ -14,10 +15,12 @@ from services.gateway.views import projections
 from services.progress import ProgressBar
 from services.registry import CATALOGUE
 from services.surroundings import settings_or_embedded
+from shared.examining import AgainstHeads
 from shared.log import Recorded
 from shared.log.hashing import Broken, verify
 from shared.messages import VersionUnknown
 from shared.parts import Parts
+from shared.proofs import Proofs
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -41,8 +44,10 @@ def main(log_only: bool, folder: Path) -> int:
 
 
 def _log(parts: Parts) -> bool:
-    """Whether all of it is as it was recorded, and can be read."""
-    examiner = Examiner(parts.log.head().position)
+    """Whether all of it is as it was recorded and signed, and can be read."""
+    proof = parts.of("proof")
+    heads = AgainstHeads(Proofs(proof.database), parts.keys.proof_public())
+    examiner = Examiner(parts.log.head().position, heads)
     began = time.perf_counter()
     chain = verify(parts.log, see=examiner)
     seconds = time.perf_counter() - began
@@ -50,10 +55,13 @@ def _log(parts: Parts) -> bool:
     if isinstance(chain, Broken):
         print(f"log    broken at position {chain.position}: {chain.reason}")
     else:
+        heads.end(chain.head.position)
         rate = chain.head.position / seconds
         print(f"log    {chain.head.position} events, dense and chained, in {seconds:.2f} s ({rate:,.0f} events/s)")
     print(f"types  {examiner.unreadable or 'every event can be read'}")
-    return not isinstance(chain, Broken) and examiner.unreadable is None
+    print(f"heads  {heads.fault or f'{heads.agreed} signed heads agree, the last one over {heads.covered} events'}")
+    proof.close()
+    return not isinstance(chain, Broken) and examiner.unreadable is None and heads.fault is None
 
 
 def _views(parts: Parts) -> bool:
@@ -68,14 +76,16 @@ def _views(parts: Parts) -> bool:
 class Examiner:
     """Looks at each event of a chain that holds. `unreadable` tells of the first that this release cannot read."""
 
-    def __init__(self, events: int) -> None:
+    def __init__(self, events: int, heads: AgainstHeads) -> None:
         self.unreadable: str | None = None
         self.bar = ProgressBar("events")
         self._events = events
+        self._heads = heads
 
     def __call__(self, recorded: Recorded) -> None:
         if self.unreadable is None and (reason := _unreadable(recorded)):
             self.unreadable = f"broken at position {recorded.position}: {reason}"
+        self._heads(recorded)
         self.bar(recorded.position, self._events)
 
 

@@ -13,6 +13,7 @@ from services.gateway.standing import Standing
 from shared.blobs import BlobFolder
 from shared.bus import CommandBus
 from shared.log import EventLog
+from shared.proofs import Proofs
 from shared.service import Asker
 from shared.settings import Settings
 from shared.vault import Vault
@@ -23,7 +24,8 @@ class Gateway:
     """`database` holds the views; `progress` tells how far they are. `verify` turns a token into its asker.
 
     `jwks` is the published set of the keys that tokens are signed with. `delivery`: how a webhook's goes; None where
-    it has not begun. `blobs`: the folder that stands in for the object store, where there is none.
+    it has not begun. `proof_key`: the public one, in PEM, that the log's heads are signed with. `blobs`: the folder
+    that stands in for the object store, where there is none.
     """
 
     settings: Settings
@@ -35,6 +37,8 @@ class Gateway:
     jwks: Mapping[str, Any]
     progress: Progress
     delivery: Callable[[UUID], Row[Any] | None]
+    proofs: Proofs
+    proof_key: str
     blobs: BlobFolder | None = None
 
     @cached_property

@@ -126,6 +126,9 @@ class GroupCommit:
     def of_subject(self, subject: UUID, *, until: datetime | None = None) -> list[Recorded]:
         return self._log.of_subject(subject, until=until)
 
+    def find(self, event_id: UUID) -> Recorded | None:
+        return self._log.find(event_id)
+
     def head(self) -> Head:
         return self._log.head()
 

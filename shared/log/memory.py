@@ -55,6 +55,10 @@ class MemoryLog:
                 if recorded.subject == subject and (until is None or recorded.recorded_at <= until)
             ]
 
+    def find(self, event_id: UUID) -> Recorded | None:
+        with self._changed:
+            return next((recorded for recorded in self._events if recorded.event_id == event_id), None)
+
     def head(self) -> Head:
         with self._changed:
             return self._head()

@@ -3,8 +3,8 @@
 A leaf is SHA-256 over a zero byte and the entry; an inner node over a one byte and its two children. The tree over n
 leaves has the one over the first k at its left, k being the largest power of two below n, and the rest at its right.
 
-Whoever keeps a tree keeps *tiles*: a tile of level 0 holds 256 leaves in a row, one of level 1 the roots of 256 tiles of
-level 0, and so on. Full tiles never change, so any size up to the present one can be proved from a handful of them.
+Whoever keeps a tree keeps *tiles*: a tile of level 0 holds 256 leaves in a row, one of level 1 the roots of 256 tiles
+of level 0, and so on. Full tiles never change, so any size up to the present one can be proved from a handful of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +16,11 @@ HASH_BYTES = 32
 BITS = 8
 WIDTH = 1 << BITS
 
+Tile = tuple[int, int, list[bytes]]
+"""Level, number, and the hashes that it holds."""
+
 Tiles = Callable[[int, int], Sequence[bytes]]
-"""Level and number → the hashes that the tile holds so far."""
+"""Level and number → the hashes."""
 
 
 def leaf(entry: bytes) -> bytes:
@@ -45,8 +48,8 @@ class Edge:
     size: int = 0
     tiles: list[list[bytes]] = field(default_factory=list)
 
-    def add(self, entry: bytes) -> Iterator[tuple[int, int, list[bytes]]]:
-        """Level, number and hashes of each tile that is full now."""
+    def add(self, entry: bytes) -> Iterator[Tile]:
+        """Each tile that is full now."""
         self.size += 1
         node, level = leaf(entry), 0
         while True:
@@ -59,6 +62,11 @@ class Edge:
             self.tiles[level] = []
             yield level, (self.size - 1) >> BITS * (level + 1), tile
             node, level = root(tile), level + 1
+
+    def unfinished(self) -> Iterator[Tile]:
+        for level, hashes in enumerate(self.tiles):
+            if hashes:
+                yield level, self.size >> BITS * (level + 1), hashes
 
     def root(self) -> bytes:
         top: list[bytes] = []

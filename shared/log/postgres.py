@@ -98,6 +98,9 @@ class PostgresLog:
             return self._events("WHERE subject = %s ORDER BY position", subject)
         return self._events("WHERE subject = %s AND recorded_at <= %s ORDER BY position", subject, until)
 
+    def find(self, event_id: UUID) -> Recorded | None:
+        return next(iter(self._events("WHERE event_id = %s", event_id)), None)
+
     def head(self) -> Head:
         return Head(*self._rows("SELECT position, hash FROM log.head")[0])
 

@@ -74,6 +74,9 @@ class SqliteLog:
             "WHERE subject = ? AND recorded_at <= ? ORDER BY position", subject.bytes, microseconds(until)
         )
 
+    def find(self, event_id: UUID) -> Recorded | None:
+        return next(iter(self._select("WHERE event_id = ?", event_id.bytes)), None)
+
     def head(self) -> Head:
         with self._connection() as connection:
             return Head(*connection.execute("SELECT position, hash FROM head").fetchone())

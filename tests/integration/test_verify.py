@@ -5,13 +5,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from deploy.fleet import ROOT
 from deploy.fresh import fresh_database
@@ -21,10 +22,13 @@ from services.cli import verify
 from services.gateway.rebuild import rebuild
 from services.gateway.views import projections
 from services.surroundings import embedded_settings
-from shared.database import writing
+from shared.database import reading, writing
 from shared.log import Recorded
+from shared.log.hashing import event_hash, fields_of
+from shared.log.merkle import leaf
 from shared.parts import Parts
 from shared.projection import catch_up
+from shared.proofs import Notary, heads, tiles
 from shared.settings import Settings
 from tests.contract.log.saying import recorded, say
 from tests.contract.log.stores import administrator
@@ -47,6 +51,8 @@ class Place:
         self.folder = folder
         self.parts = Parts(settings, "views")
         self.service = Parts(settings, "matching")
+        self.proof = Parts(settings, "proof")
+        self.notary = Notary(self.proof.database, self.proof.keys.proof())
         self.sqlite = settings.database_url.startswith("sqlite:")
         self.events = "events" if self.sqlite else "log.events"
         self.head = "head" if self.sqlite else "log.head"
@@ -55,6 +61,7 @@ class Place:
     def tell(self) -> None:
         for story in (new_story(), new_story()):
             write(self.service.log, self.service.vault, story, story.people() + story.relationship_events())
+        self.notary.sign(self.parts.log)
         with writing(self.parts.database) as connection:
             for projection in projections(self.parts.vault):
                 list(catch_up(projection, connection, self.parts.log, self.parts.log.head().position))
@@ -88,6 +95,17 @@ class Place:
         self.corrupt(f"DELETE FROM {self.events} WHERE position = {position}")
         return row
 
+    def move_head(self, position: int) -> None:
+        last = self.row(position)[-1]
+        self.corrupt(f"UPDATE {self.head} SET position = ?, hash = ?", position, last)
+
+    def forge(self, events: Sequence[Recorded], before: bytes) -> None:
+        """As these say, with the hashes that they should have after the hash `before`."""
+        for event in events:
+            before = event_hash(before, fields_of(event))
+            change = f"UPDATE {self.events} SET actor = ?, hash = ? WHERE position = ?"
+            self.corrupt(change, event.actor, before, event.position)
+
     def put(self, row: Sequence[Any]) -> None:
         self.corrupt(f"INSERT INTO {self.events} VALUES ({', '.join('?' * len(row))})", *row)
 
@@ -111,6 +129,7 @@ def installed(
     yield place, environment
     place.parts.close()
     place.service.close()
+    place.proof.close()
 
 
 @pytest.fixture
@@ -158,6 +177,7 @@ def other(value: Any, sqlite: bool) -> Any:
 def test_a_whole_platform_is_whole(examined: Verify) -> None:
     status, told = examined(log_only=False)
     assert status == 0, told
+    assert "1 signed heads agree, the last one over 51 events" in told
     assert "dense and chained" in told and "every event can be read" in told and "every one equals its rebuild" in told
 
 
@@ -208,11 +228,88 @@ def test_the_last_event_is_missed_when_the_head_still_names_it(place: Place, exa
 
 def test_an_event_beyond_the_head_is_found(place: Place, examined: Verify) -> None:
     last = place.parts.log.head().position
-    before = place.row(last - 1)
-    place.corrupt(f"UPDATE {place.head} SET position = ?, hash = ?", last - 1, before[-1])
+    place.move_head(last - 1)
     status, told = examined()
-    place.corrupt(f"UPDATE {place.head} SET position = ?, hash = ?", last, place.row(last)[-1])
+    place.move_head(last)
     assert status == 1 and f"broken at position {last}: beyond the head" in told
+
+
+def test_a_tail_that_was_cut_off_with_the_head_is_missed_by_the_signed_head(place: Place, examined: Verify) -> None:
+    last = place.parts.log.head().position
+    rows = [place.remove(position) for position in (last - 1, last)]
+    place.move_head(last - 2)
+    status, told = examined()
+    for row in rows:
+        place.put(row)
+    place.move_head(last)
+    assert status == 1 and "dense and chained" in told
+    assert f"heads  broken at position {last - 1}: there were {last} events" in told
+    assert examined()[0] == 0
+
+
+@pytest.fixture
+def rewritten(place: Place) -> Iterator[int]:
+    """The position from which on history was forged, with every hash after it, so that the chain holds."""
+    last = place.parts.log.head().position
+    truth = place.parts.log.read(0, last)
+    place.forge([replace(truth[SOMEWHERE - 1], actor="nobody"), *truth[SOMEWHERE:]], truth[SOMEWHERE - 2].hash)
+    place.move_head(last)
+    yield SOMEWHERE
+    place.forge(truth[SOMEWHERE - 1 :], truth[SOMEWHERE - 2].hash)
+    place.move_head(last)
+
+
+@pytest.mark.usefixtures("rewritten")
+def test_a_history_that_was_rewritten_whole_is_not_what_was_signed(examined: Verify) -> None:
+    status, told = examined()
+    assert status == 1 and "dense and chained" in told
+    assert f"heads  broken at position {SOMEWHERE}: another event was signed" in told
+
+
+@pytest.mark.usefixtures("rewritten")
+def test_so_it_is_when_the_tree_was_forged_as_well(place: Place, examined: Verify) -> None:
+    last = place.parts.log.head().position
+    with reading(place.proof.database) as connection:
+        [tile] = connection.execute(select(tiles)).all()
+    forged = b"".join(leaf(recorded.hash) for recorded in place.parts.log.read(0, last))
+    with writing(place.proof.database) as connection:
+        connection.execute(tiles.update().values(hashes=forged))
+    status, told = examined()
+    with writing(place.proof.database) as connection:
+        connection.execute(tiles.update().values(hashes=tile.hashes))
+    assert status == 1 and f"heads  broken between positions 1 and {last}: other events were signed" in told
+
+
+FORGERIES = {
+    "signed_at": "is not signed with the platform's key",
+    "signature": "is not signed with the platform's key",
+    "root": "is not signed with the platform's key",
+}
+
+
+@pytest.mark.parametrize("column", FORGERIES)
+def test_a_head_that_was_changed_is_named(place: Place, examined: Verify, column: str) -> None:
+    with writing(place.proof.database) as connection:
+        head = connection.execute(select(heads)).one()._mapping
+        value = head[column] + timedelta(microseconds=1) if column == "signed_at" else other(head[column], True)
+        connection.execute(heads.update().values({column: value}))
+    status, told = examined()
+    with writing(place.proof.database) as connection:
+        connection.execute(heads.update().values({column: head[column]}))
+    assert status == 1 and f"the head over {head['size']} events {FORGERIES[column]}" in told
+    assert examined()[0] == 0
+
+
+def test_a_tree_that_was_damaged_is_not_mistaken_for_a_changed_log(place: Place, examined: Verify) -> None:
+    with writing(place.proof.database) as connection:
+        hashes = connection.execute(select(tiles.c.hashes)).scalar_one()
+        damaged = hashes[: 32 * SOMEWHERE] + b"x" + hashes[32 * SOMEWHERE + 1 :]
+        connection.execute(tiles.update().values(hashes=damaged))
+    status, told = examined()
+    with writing(place.proof.database) as connection:
+        connection.execute(tiles.update().values(hashes=hashes))
+    assert status == 1
+    assert f"heads  the kept tree is wrong at position {SOMEWHERE + 1}: the log is as it was signed" in told
 
 
 @pytest.mark.parametrize("installed", ["embedded"], indirect=True)

@@ -13,6 +13,12 @@ from tests.contract.log.saying import NOON, recorded, say, texts
 from tests.contract.log.stores import Store, administrator, only_postgres, ungrouped
 
 
+def test_an_event_is_found_by_its_id(log: EventLog) -> None:
+    recorded(log, say("kitchen", "a", "b"))
+    assert [log.find(event.event_id) for event in log.read(0)] == log.read(0)
+    assert log.find(uuid4()) is None
+
+
 def test_an_event_comes_back_as_it_went_in(log: EventLog) -> None:
     append = replace(say("kitchen", "a", subject=uuid4()), causation_id=uuid4())
     (entry,) = append.entries
