@@ -310,6 +310,7 @@ def play(tell: Tell, servers: bool) -> None:
         with Journey(platform.url, COORDINATOR, platform.password, tell) as journey:
             journey.play()
         tell(platform.rebuild().strip())
+        tell(platform.verify().strip())
 
 
 if __name__ == "__main__":

@@ -160,6 +160,10 @@ class Platform:
         """What comparing every view with its rebuild says."""
         return self.run("rebuild", "--verify")
 
+    def verify(self) -> str:
+        """What examining the log says."""
+        return self.run("verify", "--log-only")
+
     def __enter__(self) -> Self:
         try:
             self.start()
@@ -182,6 +186,9 @@ class Embedded(Platform):
 
     def rebuild(self) -> str:
         return self.run("rebuild", "--verify", "--folder", str(self.folder))
+
+    def verify(self) -> str:
+        return self.run("verify", "--log-only", "--folder", str(self.folder))
 
 
 class Fleet(Platform):

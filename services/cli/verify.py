@@ -68,7 +68,7 @@ def _views(parts: Parts) -> bool:
     bar = ProgressBar("events folded")
     report = rebuild.verify(parts.log, parts.database, projections(parts.vault), watch=bar)
     bar.end()
-    verdict = "every one equals its rebuild" if report.equal else f"differing: {', '.join(report.differing)}"
+    verdict = "every view equals its rebuild" if report.equal else f"differing: {', '.join(report.differing)}"
     print(f"views  {verdict}, as of position {report.events}")
     return report.equal
 

@@ -29,7 +29,10 @@ def test_the_tour_goes_as_it_is_told(embedded: Embedded) -> None:
     assert "active" in lines
     assert '"code":"goal_not_smart"' in done.stdout
     assert lines.index("refused") < lines.index("reached") < lines.index("shared")
-    assert lines[-3:-1] == ["files.file_shared", "0"]
+    told = lines.index("files.file_shared")
+    assert lines[told + 1] == "0"
+    assert [line.split()[:2] for line in lines[told + 2 : told + 4]] == [[], ["files.file_shared", "of"]]
+    assert [line.split()[0] for line in lines[-4:]] == ["log", "types", "heads", "views"]
     assert "every view equals its rebuild" in lines[-1]
 
 

@@ -23,6 +23,7 @@ from services.gateway.rebuild import rebuild
 from services.gateway.views import projections
 from services.surroundings import embedded_settings
 from shared.database import reading, writing
+from shared.keys import PROOF, PROOF_PUBLIC, KeysMissing
 from shared.log import Recorded
 from shared.log.hashing import event_hash, fields_of
 from shared.log.merkle import leaf
@@ -178,7 +179,7 @@ def test_a_whole_platform_is_whole(examined: Verify) -> None:
     status, told = examined(log_only=False)
     assert status == 0, told
     assert "1 signed heads agree, the last one over 51 events" in told
-    assert "dense and chained" in told and "every event can be read" in told and "every one equals its rebuild" in told
+    assert "dense and chained" in told and "every event can be read" in told and "every view equals its rebuild" in told
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -298,6 +299,19 @@ def test_a_head_that_was_changed_is_named(place: Place, examined: Verify, column
         connection.execute(heads.update().values({column: head[column]}))
     assert status == 1 and f"the head over {head['size']} events {FORGERIES[column]}" in told
     assert examined()[0] == 0
+
+
+@pytest.mark.parametrize("installed", ["embedded"], indirect=True)
+@pytest.mark.parametrize("lost", [[PROOF], [PROOF, PROOF_PUBLIC]])
+def test_no_other_key_is_made_where_one_has_signed(place: Place, lost: list[str]) -> None:
+    secrets = place.parts.settings.secrets_dir
+    kept = {name: (secrets / name).read_bytes() for name in lost}
+    for name in lost:
+        (secrets / name).unlink()
+    with pytest.raises(KeysMissing, match="heads of the log were signed"):
+        platform.install(place.parts.settings)
+    for name, content in kept.items():
+        (secrets / name).write_bytes(content)
 
 
 def test_a_tree_that_was_damaged_is_not_mistaken_for_a_changed_log(place: Place, examined: Verify) -> None:
