@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 AT_ONCE ?= 2
+PYTEST := $(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile --no-loadscope-reorder
 
 .PHONY: run demo servers servers-down check test chaos bench lock clean
 
@@ -24,9 +25,9 @@ check: .venv/dev
 
 test: .venv/dev
 	@$(BIN)/python -m deploy.servers install || echo "Tests that need these servers will not run." >&2
-	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 	$(if $(filter-out 0,$(ALL)),@$(RABBITMQ_4) $(BIN)/python -m deploy.servers install)
-	$(if $(filter-out 0,$(ALL)),$(RABBITMQ_4) $(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=loadfile $(ON_BROKERS))
+	$(if $(filter-out 0,$(ALL)),$(RABBITMQ_4) $(PYTEST) $(ON_BROKERS))
 
 chaos: .venv/dev
 	@$(BIN)/python -m deploy.servers install
