@@ -82,9 +82,13 @@ def drained(connection: amqp.Connection, seconds: float) -> bool:
     return True
 
 
+def queue_of(service: str) -> str:
+    return f"mentoring.{service}"
+
+
 def declare_queue(channel: amqp.Channel, service: str) -> str:
     """The queue from which a service hears everything, in order: only one of its copies at a time."""
-    queue = f"mentoring.{service}"
+    queue = queue_of(service)
     arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
     channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
     channel.queue_bind(queue, EXCHANGE, "#")

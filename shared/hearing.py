@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import amqp
 from prometheus_client import Gauge
 
 from shared import broker
@@ -62,16 +63,18 @@ class Hearing:
             connection.heartbeat_tick()
 
     def _subscribed(self, connection: Any, callback: Callable[[Any], None]) -> Any:
-        """A quorum queue that was made just before the broker was killed is there by name afterwards, but nobody can
-        consume it, and the relay waits in vain for it to confirm: it is deleted. The log has all that was in it."""
+        """A quorum queue that was made just before the broker was killed, or that was there when its disk was full, may
+        be there by name afterwards, but nobody can consume it, and the relay waits in vain for it to confirm: it is
+        deleted. The log has all that was in it."""
+        queue = broker.queue_of(self._service)
         channel = connection.channel()
         broker.declare_exchange(channel)
         channel.basic_qos(0, PREFETCH, False)
-        queue = broker.declare_queue(channel, self._service)
         try:
             with broker.patient(connection, CONSUME_SECONDS):
+                broker.declare_queue(channel, self._service)
                 channel.basic_consume(queue, callback=callback)
-        except TimeoutError:
+        except (TimeoutError, amqp.InternalError):
             logger.warning("the queue does not answer: it is made anew", extra={"queue": queue})
             with broker.connected(self._broker_url) as other:
                 other.channel().queue_delete(queue)
