@@ -42,8 +42,8 @@ class Settled:
     name: str
 
 
-def deadlines(of: Callable[[Event], Due | Settled | None]) -> View:
-    """The directory's view of what is due: what an event makes due, or settles. `of` is pure."""
+def deadlines(of: Callable[[Event], Due | Settled | None], begun_by: tuple[type[Event], ...] = ()) -> View:
+    """The directory's view of what is due. `of`, which is pure, says what an event makes due, or settles."""
 
     def keys(event: Event, recorded: Recorded) -> Iterable[Key]:
         concerned = of(event)
@@ -75,6 +75,7 @@ def deadlines(of: Callable[[Event], Due | Settled | None]) -> View:
         keys,
         evolve,
         indexes=(("due_at",),),
+        begun_by=begun_by,
     )
 
 

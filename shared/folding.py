@@ -83,7 +83,8 @@ class _Held:
         keys, evolve = self._view.keys, self._view.evolve
         concerned = [(key, event, recorded) for event, recorded in events for key in keys(event, recorded)]
         if not self._blank:
-            self._look_for(connection, {key for key, _, _ in concerned if key not in self._lines})
+            begun = {key for key, event, _ in concerned if isinstance(event, self._view.begun_by)}
+            self._look_for(connection, {key for key, _, _ in concerned if key not in self._lines} - begun)
         self._round += 1
         for key, event, recorded in concerned:
             line = self._lines.get(key) or self._lines.setdefault(key, _Line())

@@ -43,7 +43,8 @@ class View:
 
     `keys(event, recorded)` gives the primary keys of the rows that the event concerns; `evolve(row, event, recorded)`
     gives what such a row becomes: a whole row, or None to have none. Both are pure. `of`, where it is given, are the
-    only events that concern any row: others need not be read.
+    only events that concern any row: others need not be read. `begun_by` are those that begin a row of which there was
+    never one before, because their stream begins with them: it is not looked for, and the database refuses a second.
     """
 
     name: str
@@ -52,6 +53,7 @@ class View:
     evolve: Callable[[Row | None, Event, Recorded], Row | None]
     indexes: tuple[tuple[str, ...], ...] = ()
     of: tuple[type[Event], ...] = ()
+    begun_by: tuple[type[Event], ...] = ()
 
     def table(self, metadata: MetaData, suffix: str = "", mark: str = "") -> Table:
         """`mark` tells the names of its indexes from those of a table that it will take the place of."""

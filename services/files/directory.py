@@ -64,6 +64,7 @@ RELATIONSHIPS = View(
     ),
     _keys,
     _evolve,
+    begun_by=(heard.RequestAccepted,),
 )
 
 
@@ -81,6 +82,7 @@ FILES = View(
     _files,
     _evolve_file,
     indexes=(("owner_id",),),
+    begun_by=(UploadStarted,),
 )
 
 

@@ -68,6 +68,7 @@ RELATIONSHIPS = View(
     ),
     _keys,
     _evolve,
+    begun_by=(heard.RequestAccepted,),
 )
 
 

@@ -27,6 +27,7 @@ ENROLMENTS = View(
     ),
     _enrolments,
     lambda row, event, recorded: event.model_dump(include={"person_id", "program_id", "enrolment_id"}),
+    begun_by=(PersonEnrolled,),
 )
 
 ERASED = View(
@@ -34,4 +35,5 @@ ERASED = View(
     (Column("person_id", Uuid, primary_key=True), Column("reason", String(30), nullable=False)),
     _erasures,
     lambda row, event, recorded: event.model_dump(include={"person_id", "reason"}),
+    begun_by=(PersonErased,),
 )

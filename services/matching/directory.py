@@ -75,6 +75,7 @@ ENROLMENTS = View(
     _keys,
     _evolve,
     indexes=(("person_id",),),
+    begun_by=(PersonEnrolled,),
 )
 
 RELATIONSHIPS = View(
@@ -87,6 +88,7 @@ RELATIONSHIPS = View(
     _relationships,
     _evolve_relationship,
     indexes=(("mentor_id",), ("mentee_id",)),
+    begun_by=(MentorRequested,),
 )
 
-DEADLINES = deadlines(_due)
+DEADLINES = deadlines(_due, begun_by=(MentorRequested,))

@@ -72,6 +72,7 @@ VIEW = View(
     _evolve,
     indexes=(("person_id",),),
     of=get_args(Concerning),
+    begun_by=(PersonRegistered,),
 )
 
 table = VIEW.table(MetaData())

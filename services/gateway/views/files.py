@@ -67,6 +67,7 @@ VIEW = View(
     _evolve,
     indexes=(("file_id",), ("relationship_id",)),
     of=get_args(Concerning),
+    begun_by=(UploadStarted,),
 )
 
 table = VIEW.table(MetaData())

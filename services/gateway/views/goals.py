@@ -85,6 +85,7 @@ VIEW = View(
     _evolve,
     indexes=(("goal_id",), ("relationship_id",)),
     of=get_args(Concerning),
+    begun_by=(GoalSet,),
 )
 
 table = VIEW.table(MetaData())

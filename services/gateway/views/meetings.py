@@ -66,6 +66,7 @@ VIEW = View(
     _evolve,
     indexes=(("meeting_id",), ("relationship_id", "starts_at")),
     of=get_args(Concerning),
+    begun_by=(MeetingScheduled,),
 )
 
 table = VIEW.table(MetaData())

@@ -47,6 +47,7 @@ VIEW = View(
     _evolve,
     indexes=(("relationship_id", "position"),),
     of=(MessagePosted,),
+    begun_by=(MessagePosted,),
 )
 
 table = VIEW.table(MetaData())

@@ -65,6 +65,7 @@ VIEW = View(
     _evolve,
     indexes=(("program", "external_id"), ("person_id",)),
     of=get_args(Concerning),
+    begun_by=(PersonEnrolled,),
 )
 
 table = VIEW.table(MetaData())

@@ -53,6 +53,7 @@ OPENED = View(
     _evolve,
     indexes=(("program", "role"),),
     of=get_args(Concerning),
+    begun_by=(PersonEnrolled,),
 )
 
 table = OPENED.table(MetaData())

@@ -54,6 +54,7 @@ VIEW = View(
     _evolve,
     indexes=(("coordinator_id",),),
     of=_ITS_OWN,
+    begun_by=(ProgramCreated,),
 )
 
 table = VIEW.table(MetaData())

@@ -24,6 +24,7 @@ from services.gateway.catalogue import CATALOGUE
 from services.gateway.summary import SummaryColumn, evolve_summary
 from services.gateway.views import accounts, people, programs
 from services.matching.domain.relationship import Live, Pending
+from services.matching.events import MentorRequested
 from shared.ids import NIL
 from shared.log import Recorded
 from shared.messages import Event
@@ -69,6 +70,7 @@ VIEW = View(
     _evolve,
     indexes=(("relationship_id",), ("mentor_id",), ("mentee_id",)),
     of=tuple(kind for kind in CATALOGUE.types.values() if "relationship_id" in kind.model_fields),
+    begun_by=(MentorRequested,),
 )
 
 table = VIEW.table(MetaData())
