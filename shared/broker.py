@@ -20,6 +20,7 @@ __all__ = ["EXCHANGE", "STREAM"]
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 20
+NO_ANSWER = (TimeoutError, amqp.InternalError)
 
 
 @contextmanager

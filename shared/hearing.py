@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import amqp
 from prometheus_client import Gauge
 
 from shared import broker
@@ -74,7 +73,7 @@ class Hearing:
             with broker.patient(connection, CONSUME_SECONDS):
                 broker.declare_queue(channel, self._service)
                 channel.basic_consume(queue, callback=callback)
-        except (TimeoutError, amqp.InternalError):
+        except broker.NO_ANSWER:
             logger.warning("the queue does not answer: it is made anew", extra={"queue": queue})
             with broker.connected(self._broker_url) as other:
                 other.channel().queue_delete(queue)
