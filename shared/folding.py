@@ -36,13 +36,13 @@ class Folding:
 
     def take(self, connection: Connection, batch: Sequence[Recorded]) -> None:
         told: dict[str, list[tuple[Event, Recorded]]] = {name: [] for name in self._held}
-        decode, sealer = self._projection.catalogue.decode, self._projection.sealer
+        decode, sealer = self._projection.decode, self._projection.sealer
         concerned = self._projection.concerned
         if sealer:
             sealer.fetch({one for recorded in batch if concerned(recorded.type) for one in sealed_for(recorded.data)})
         for recorded in batch:
             views = concerned(recorded.type)
-            if views and (event := decode(recorded, sealer)) is not None:
+            if views and (event := decode(recorded)) is not None:
                 for view in views:
                     told[view.name].append((event, recorded))
         for name, held in self._held.items():
@@ -86,9 +86,12 @@ class _Held:
             begun = {key for key, event, _ in concerned if isinstance(event, self._view.begun_by)}
             self._look_for(connection, {key for key, _, _ in concerned if key not in self._lines} - begun)
         self._round += 1
+        lines, now = self._lines, self._round
         for key, event, recorded in concerned:
-            line = self._lines.get(key) or self._lines.setdefault(key, _Line())
-            line.touched = self._round
+            line = lines.get(key)
+            if line is None:
+                line = lines[key] = _Line()
+            line.touched = now
             after = evolve(line.row, event, recorded)
             if after is not line.row:
                 line.row, line.changed = after, True

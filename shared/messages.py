@@ -118,6 +118,15 @@ class Catalogue:
     def __init__(self, *sources: ModuleType | type[Event]) -> None:
         self.types: dict[str, type[Event]] = {kind.type: kind for source in sources for kind in _events_in(source)}
 
+    def bare(self, recorded: Recorded) -> Event | None:
+        """Without its values, unchecked: for who needs to know no more than that it happened."""
+        kind = self.types.get(recorded.type)
+        if kind is None:
+            return None
+        if recorded.schema_version > kind.schema_version:
+            raise VersionUnknown(kind, recorded.schema_version)
+        return _bare(kind)
+
     def decode(self, recorded: Recorded | Entry, sealer: Sealer | None = None) -> Event | None:
         """The event; None for a type not known here. With a `sealer` its personal values are opened.
 
@@ -127,7 +136,8 @@ class Catalogue:
         if kind is None:
             return None
         if recorded.schema_version == kind.schema_version and not (sealer and kind.personal_fields()):
-            return kind.model_validate_json(recorded.data)
+            event: Event = kind.__pydantic_validator__.validate_json(recorded.data)
+            return event
         data = _upcast(kind, recorded.schema_version, orjson.loads(recorded.data))
         if sealer:
             for name in kind.personal_fields():
@@ -143,6 +153,11 @@ def _upcast(kind: type[Event], written: int, data: dict[str, Any]) -> dict[str, 
     for version in steps:
         data = kind.upcasters[version](data)
     return data
+
+
+@cache
+def _bare(kind: type[Event]) -> Event:
+    return kind.model_construct()
 
 
 def encode(event: Event, event_id: UUID, sealer: Sealer) -> str:

@@ -45,6 +45,7 @@ class View:
     gives what such a row becomes: a whole row, or None to have none. Both are pure. `of`, where it is given, are the
     only events that concern any row: others need not be read. `begun_by` are those that begin a row of which there was
     never one before, because their stream begins with them: it is not looked for, and the database refuses a second.
+    Of those in `unread` it needs no more than that they happened: they may come without their values.
     """
 
     name: str
@@ -54,6 +55,7 @@ class View:
     indexes: tuple[tuple[str, ...], ...] = ()
     of: tuple[type[Event], ...] = ()
     begun_by: tuple[type[Event], ...] = ()
+    unread: tuple[type[Event], ...] = ()
 
     def table(self, metadata: MetaData, suffix: str = "", mark: str = "") -> Table:
         """`mark` tells the names of its indexes from those of a table that it will take the place of."""
@@ -85,6 +87,7 @@ class Projection:
         )
         self._mine = self.checkpoints.c.name == self.name
         self._concerned = {kind: tuple(_reading(kind, self.views)) for kind in catalogue.types}
+        self._unread = {kind for kind, views in self._concerned.items() if all(_leaves_unread(kind, v) for v in views)}
 
     @property
     def types(self) -> list[str]:
@@ -94,6 +97,12 @@ class Projection:
     def concerned(self, kind: str) -> Sequence[View]:
         """The views that events of this type concern."""
         return self._concerned.get(kind, ())
+
+    def decode(self, recorded: Recorded) -> Event | None:
+        """With its values, if any of the views reads them."""
+        if recorded.type in self._unread:
+            return self.catalogue.bare(recorded)
+        return self.catalogue.decode(recorded, self.sealer)
 
     def only(self, names: Collection[str]) -> "Projection":
         return Projection(self.name, [v for v in self.views if v.name in names], self.catalogue, self.sealer)
@@ -199,6 +208,10 @@ def catch_up(
     while position < until:
         position = projection.apply(connection, log.read(position, min(batch, until - position)))
         yield position
+
+
+def _leaves_unread(kind: str, view: View) -> bool:
+    return any(one.type == kind for one in view.unread)
 
 
 def _reading(kind: str, views: Iterable[View]) -> Iterator[View]:

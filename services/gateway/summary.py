@@ -18,6 +18,8 @@ from shared.log import Recorded
 from shared.messages import Event
 
 _OWN = frozenset(get_args(Happening))
+READ = _OWN | {MeetingScheduled}
+"""Of all others a summary needs to know only that they happened."""
 
 
 @dataclass(slots=True)
@@ -67,20 +69,29 @@ def fold(history: Iterable[Recorded]) -> RelationshipSummary | None:
 
 
 def evolve_summary(before: RelationshipSummary | None, event: Event, recorded: Recorded) -> RelationshipSummary | None:
-    state: State = before.state if before else NOTHING
-    own = type(event) in _OWN
-    if own:
-        state = evolve(state, cast(Happening, event))
+    if type(event) in _OWN:
+        return _evolve_own(before, cast(Happening, event), recorded)
+    return before and RelationshipSummary(
+        before.state,
+        before.version,
+        recorded.position,
+        before.began_at,
+        recorded.recorded_at,
+        _evolve_activity(before.activity, event, recorded),
+    )
+
+
+def _evolve_own(before: RelationshipSummary | None, event: Happening, recorded: Recorded) -> RelationshipSummary | None:
+    state: State = evolve(before.state if before else NOTHING, event)
     if isinstance(state, Nothing):
         return None
-    activity = before.activity if before else Activity()
     return RelationshipSummary(
-        state=state,
-        version=recorded.version if own or before is None else before.version,
-        position=recorded.position,
-        began_at=before.began_at if before else recorded.recorded_at,
-        last_at=recorded.recorded_at,
-        activity=activity if own else _evolve_activity(activity, event, recorded),
+        state,
+        recorded.version,
+        recorded.position,
+        before.began_at if before else recorded.recorded_at,
+        recorded.recorded_at,
+        before.activity if before else Activity(),
     )
 
 

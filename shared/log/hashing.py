@@ -27,7 +27,7 @@ _UUID_LENGTH = Struct(">i").pack(16)
 _length = Struct(">i").pack
 _integer = Struct(">iq").pack
 
-fields_of = attrgetter(*(name for name in Recorded.__slots__ if name != "hash"))
+fields_of = attrgetter(*(name for name in Recorded._fields if name != "hash"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -59,9 +59,11 @@ class Append:
     claims: tuple[Claim, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One event as the log keeps it. `hash` covers the previous event's hash and every other field."""
+class Recorded(NamedTuple):
+    """One event as the log keeps it. `hash` covers the previous event's hash and every other field.
+
+    A tuple, because a log is read a million at a time: it is made in a third of a dataclass's time.
+    """
 
     position: int
     event_id: UUID

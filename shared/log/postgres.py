@@ -113,7 +113,7 @@ class PostgresLog:
         self._engine.dispose()
 
     def _events(self, condition: LiteralString, *parameters: Any) -> list[Recorded]:
-        return list(starmap(Recorded, self._rows(_EVENTS + condition, *parameters)))
+        return list(map(Recorded._make, self._rows(_EVENTS + condition, *parameters)))
 
     def _rows(self, query: LiteralString, *parameters: Any) -> list[tuple[Any, ...]]:
         """Tried once more on a new connection when the pooled one turns out to be dead."""

@@ -19,8 +19,8 @@ from shared.refusals import Unavailable
 BUSY = 5.0
 POLL = 0.05
 
-_SELECT = f"SELECT {', '.join(Recorded.__slots__)} FROM events"
-_INSERT = f"INSERT INTO events VALUES ({', '.join('?' * len(Recorded.__slots__))})"
+_SELECT = f"SELECT {', '.join(Recorded._fields)} FROM events"
+_INSERT = f"INSERT INTO events VALUES ({', '.join('?' * len(Recorded._fields))})"
 
 
 class SqliteLog:

@@ -69,15 +69,15 @@ def of(sound: Evidence, events: Iterable[Recorded], heard: bool = True) -> Evide
     log: list[Recorded] = []
     last = GENESIS
     for one in events:
-        moved = replace(one, position=last.position + 1)
-        log.append(replace(moved, hash=event_hash(last.hash, fields_of(moved))))
+        moved = one._replace(position=last.position + 1)
+        log.append(moved._replace(hash=event_hash(last.hash, fields_of(moved))))
         last = Head(log[-1].position, log[-1].hash)
     return replace(sound, log=log, head=last, heard=dict.fromkeys(sound.heard, log) if heard else sound.heard)
 
 
 def asked_again(sound: Evidence) -> Evidence:
     """Ada's request was carried out a second time, as the third event of its stream."""
-    return of(sound, [*sound.log, replace(sound.log[0], version=3)])
+    return of(sound, [*sound.log, sound.log[0]._replace(version=3)])
 
 
 def heard_as(sound: Evidence, order: Iterable[int]) -> Evidence:
@@ -85,7 +85,7 @@ def heard_as(sound: Evidence, order: Iterable[int]) -> Evidence:
 
 
 def changed(sound: Evidence, index: int, **fields: object) -> list[Recorded]:
-    return [replace(one, **fields) if at == index else one for at, one in enumerate(sound.log)]  # type: ignore[arg-type]
+    return [one._replace(**fields) if at == index else one for at, one in enumerate(sound.log)]  # type: ignore[arg-type]
 
 
 WRONG: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {

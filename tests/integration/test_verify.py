@@ -5,7 +5,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from tests.contract.log.saying import recorded, say
 from tests.contract.log.stores import administrator
 from tests.unit.gateway.history import new_story, write
 
-FIELDS = Recorded.__slots__
+FIELDS = Recorded._fields
 SOMEWHERE = 9
 
 
@@ -253,7 +252,7 @@ def rewritten(place: Place) -> Iterator[int]:
     """The position from which on history was forged, with every hash after it, so that the chain holds."""
     last = place.parts.log.head().position
     truth = place.parts.log.read(0, last)
-    place.forge([replace(truth[SOMEWHERE - 1], actor="nobody"), *truth[SOMEWHERE:]], truth[SOMEWHERE - 2].hash)
+    place.forge([truth[SOMEWHERE - 1]._replace(actor="nobody"), *truth[SOMEWHERE:]], truth[SOMEWHERE - 2].hash)
     place.move_head(last)
     yield SOMEWHERE
     place.forge(truth[SOMEWHERE - 1 :], truth[SOMEWHERE - 2].hash)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import Row as Found
 
 from services.gateway.catalogue import CATALOGUE
-from services.gateway.summary import SummaryColumn, evolve_summary
+from services.gateway.summary import READ, SummaryColumn, evolve_summary
 from services.gateway.views import accounts, people, programs
 from services.matching.domain.relationship import Live, Pending
 from services.matching.events import MentorRequested
@@ -54,6 +54,8 @@ def _evolve(row: Row | None, event: Event, recorded: Recorded) -> Row | None:
     }
 
 
+_OF = tuple(kind for kind in CATALOGUE.types.values() if "relationship_id" in kind.model_fields)
+
 VIEW = View(
     "relationships",
     (
@@ -69,8 +71,9 @@ VIEW = View(
     _keys,
     _evolve,
     indexes=(("relationship_id",), ("mentor_id",), ("mentee_id",)),
-    of=tuple(kind for kind in CATALOGUE.types.values() if "relationship_id" in kind.model_fields),
+    of=_OF,
     begun_by=(MentorRequested,),
+    unread=tuple(kind for kind in _OF if kind not in READ),
 )
 
 table = VIEW.table(MetaData())

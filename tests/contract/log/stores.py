@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -54,7 +54,7 @@ def in_memory() -> Iterator[Store]:
     log = MemoryLog()
 
     def falsify(position: int, data: str) -> None:
-        log._events[position - 1] = replace(log._events[position - 1], data=data)
+        log._events[position - 1] = log._events[position - 1]._replace(data=data)
 
     def lose(position: int) -> None:
         del log._events[position - 1]

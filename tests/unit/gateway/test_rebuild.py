@@ -133,6 +133,12 @@ def test_one_view_is_rebuilt_alone(log: EventLog, database: Engine, views: Views
     assert target(database) == 6
 
 
+def test_each_view_alone_needs_no_more_than_it_says(log: EventLog, database: Engine, views: Views) -> None:
+    """Alone, it gets the events that no other reads without their values."""
+    for name in names_of(views):
+        assert verify(log, database, views, [name]).differences == ()
+
+
 def test_a_changed_view_is_switched_when_its_owner_says_so(log: EventLog, database: Engine, views: Views) -> None:
     newer = (Projection("views", [doubled(goals.VIEW)], views[0].catalogue),)
     refused = rebuild(log, database, newer)

@@ -1,7 +1,6 @@
 """What was written in an earlier version is read everywhere as if it were the latest; a later one is not guessed at."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, MetaData, select
@@ -42,7 +41,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(history: list[Recorded], version: int, name: str) -> list[Recorded]:
     """As if this version, with this name for `baseline`, had been the latest when the goal was set."""
     return [
-        replace(one, schema_version=version, data=one.data.replace('"baseline":0', f'"{name}":0'))
+        one._replace(schema_version=version, data=one.data.replace('"baseline":0', f'"{name}":0'))
         if one.type == GoalSet.type
         else one
         for one in history

@@ -339,7 +339,7 @@ def seen(recorded: Recorded) -> Context:
 
 def test_messages_from_a_future_that_the_log_does_not_know_are_passed_over(listening: Listening) -> None:
     rung = [listening.ring(ADA, times) for times in (1, 2, 3)]
-    beyond = Recorded(**{**{name: getattr(rung[2], name) for name in Recorded.__slots__}, "position": 99})
+    beyond = rung[2]._replace(position=99)
     listening.subscription.receive([beyond])
     assert listening.heard(ADA) == "1 2 3"
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -49,7 +48,7 @@ class Office:
 
     def happen(self, program: UUID = MINE, kind: str = "goals.goal_set") -> None:
         self.position += 1
-        self.log.append(replace(SOMETHING, position=self.position, program=program, type=kind))
+        self.log.append(SOMETHING._replace(position=self.position, program=program, type=kind))
 
     async def after(self, position: int) -> Sequence[Recorded]:
         await asyncio.sleep(0)
