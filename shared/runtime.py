@@ -5,6 +5,7 @@ import hmac
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
@@ -97,7 +98,7 @@ class Runtime:
         self._digest_key = digest_key
         self._verify = verify
         self._known = service.catalogue
-        self._heeded = [*self.directory.types, *(kind.type for kind in service.policies)]
+        self._heeded = sorted({*self.directory.types, *(kind.type for kind in service.policies)})
         self._caught_up = threading.Condition()
         self._position = 0
         self._parked = False
@@ -165,6 +166,10 @@ class Runtime:
                 self._position, self._parked = position, parked
                 self._caught_up.notify_all()
 
+    def heeds(self, batch: Sequence[Recorded]) -> bool:
+        """Whether anything of it concerns the directory or a policy."""
+        return any(recorded.type in self._heeded for recorded in batch)
+
     def repeated(self, command: Command, context: Context) -> Done | None:
         """How this very command ended before, if it was recorded."""
         receipt = self.log.receipts([context.command_id]).get(context.command_id)
@@ -201,6 +206,8 @@ class Runtime:
 
     def _decide_and_append(self, command: Command, asker: Asker, context: Context, known: Any = None) -> Done:
         """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""
+        if context.new and (done := self._decide_unread(command, asker, context, known)):
+            return done
         stream = self._stream(command)
         for _ in range(TRIES):
             recorded = self.log.streams([stream])[stream]
@@ -218,6 +225,15 @@ class Runtime:
             if refusal := self._refusal(verdict):
                 raise refusal
         raise Stale(stream=stream)
+
+    def _decide_unread(self, command: Command, asker: Asker, context: Context, known: Any) -> Done | None:
+        """As for a stream that is empty. None when it came to nothing: only who has read the stream knows why."""
+        with suppress(Refusal):
+            append = self._decide(command, asker, context, [], known)
+            verdict = self.log.append([append])[0] if append else None
+            if append and isinstance(verdict, Appended):
+                return self._done(append, verdict)
+        return None
 
     def _decide(
         self, command: Command, asker: Asker, context: Context, recorded: Sequence[Recorded], known: Any

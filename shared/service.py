@@ -39,7 +39,8 @@ class Context:
 
     `token` is the asker's own (identity signed it); `actor` is trusted only inside a service, for its policies.
     `seen` is the log position that the sender has seen of what it refers to; `expected_version` the stream's version
-    it decided on. `deadline` is when the sender stops waiting.
+    it decided on. A `new` stream, whose id was just made, need not be read to decide: should it be there after all, the
+    log refuses the append. `deadline` is when the sender stops waiting.
     """
 
     command_id: UUID
@@ -50,6 +51,7 @@ class Context:
     causation_id: UUID | None = None
     seen: int = 0
     expected_version: int | None = None
+    new: bool = False
     deadline: datetime | None = None
 
 

@@ -27,6 +27,7 @@ class _Sent(BaseModel):
     causation_id: UUID | None = None
     seen: int = 0
     expected_version: int | None = None
+    new: bool = False
     deadline: AwareDatetime | None = None
 
 
@@ -44,6 +45,7 @@ def to_headers(context: Context) -> Headers:
         "program": str(context.program),
         "seen": context.seen,
         "expected_version": context.expected_version,
+        "new": 1 if context.new else None,
         "deadline": context.deadline.isoformat() if context.deadline else None,
     }
     return {name: value for name, value in headers.items() if value is not None}

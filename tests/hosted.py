@@ -48,6 +48,7 @@ class Hosted:
         program: UUID = NIL,
         command_id: UUID | None = None,
         version: int | None = None,
+        new: bool = False,
     ) -> Done:
         """`by` a person's id, or `system:<policy>`."""
         context = Context(
@@ -56,5 +57,6 @@ class Hosted:
             program=program,
             actor=str(by),
             expected_version=version,
+            new=new,
         )
         return self.runtime.handle(command, context)

@@ -68,6 +68,7 @@ class Sender:
             token=self.token,
             seen=seen,
             expected_version=None if new else self.version,
+            new=new,
             deadline=self.at + within,
         )
         return await self.gateway.bus.send(_service_of(command), command, context)

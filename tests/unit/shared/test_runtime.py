@@ -205,3 +205,20 @@ def test_a_command_waits_for_the_directory_and_says_when_it_is_behind(hosted: Ho
         hosted.runtime.handle(count(uuid4()), late)
     hosted.hear()
     assert hosted.runtime.handle(count(uuid4()), late).version == 1
+
+
+def test_a_stream_that_is_said_to_be_new_is_not_read_but_found_when_it_is_there(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = uuid4()
+    with monkeypatch.context() as unread:
+        unread.setattr(hosted.log, "streams", None)
+        assert hosted.send(count(counter, 6), ADA, new=True).version == 1
+    assert hosted.send(count(counter, 3), ADA, new=True).version == 2
+    with pytest.raises(CountedTooFar):
+        hosted.send(count(counter, 9), ADA, new=True)
+    assert total(hosted, counter) == 9
+    once = count(uuid4(), 1, "once")
+    answers = [hosted.send(once, ADA, command_id=once.counter_id, new=True) for _ in range(2)]
+    assert [answer.repeated for answer in answers] == [False, True]
+    assert {answer.result["noted"] for answer in answers} == {"once"} and total(hosted, once.counter_id) == 1
