@@ -25,6 +25,7 @@ from shared.telemetry import correlated, place_of
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+PASSED_OVER = 100
 PAUSES = (0.05, 0.2)
 FIRST_AGAIN = timedelta(seconds=1)
 LAST_AGAIN = timedelta(seconds=30)
@@ -62,16 +63,24 @@ class Subscription:
         self._runtime = runtime
         self._service = runtime.service.name
         self._catalogue = runtime.service.catalogue
+        self._stored = 0
         self._position: int | None = None
         self._lanes: Mapping[str, Lane] = {}
 
     def receive(self, batch: Sequence[Recorded]) -> int:
-        """Returns the checkpoint afterwards."""
+        """Returns up to where all has been taken in. What concerns nothing here is only passed over: the checkpoint
+        follows later, together with what does, or when nothing comes."""
         position = self._checkpoint()
         fresh = [recorded for recorded in batch if recorded.position > position]
-        if fresh and (fresh[0].position != position + 1 or fresh[-1].position - position != len(fresh)):
+        if not fresh:
+            return position
+        if fresh[0].position != position + 1 or fresh[-1].position - position != len(fresh):
             return self.catch_up(fresh[-1].position)
-        return self._take_in(fresh) if fresh else position
+        if fresh[-1].position - self._stored > PASSED_OVER or self._lanes or self._runtime.heeds(fresh):
+            return self._take_in(fresh)
+        self._position = fresh[-1].position
+        self._runtime.caught_up(self._position)
+        return self._position
 
     def catch_up(self, until: int | None = None) -> int:
         """From the checkpoint up to the position `until` (the log's head) by reading the log."""
@@ -122,7 +131,8 @@ class Subscription:
         return self._position
 
     def _stand(self, position: int, lanes: Mapping[str, Lane]) -> None:
-        self._position, self._lanes = position, lanes
+        self._stored = self._position = position
+        self._lanes = lanes
         PARKED.labels(self._service).set(sum(lane.events for lane in lanes.values()))
         self._runtime.caught_up(position, parked=bool(lanes))
 
@@ -175,7 +185,7 @@ class Subscription:
         directory = self._runtime.directory
         with writing(self._runtime.database) as connection:
             checkpoint = directory.lock(connection) if behind else 0
-            position = directory.apply(connection, batch, without=positions)
+            position = directory.apply(connection, batch, without=positions, after=self._stored)
             lanes = parking.lanes(connection)
             if _differs(batch, positions, lanes):
                 raise Moved()
@@ -190,7 +200,7 @@ class Subscription:
         directory = self._runtime.directory
         with writing(self._runtime.database) as connection:
             if directory.lock(connection) < recorded.position:
-                directory.apply(connection, [recorded], without={recorded.position})
+                directory.apply(connection, [recorded], without={recorded.position}, after=self._stored)
                 parking.park(connection, recorded, _reason(error), tries, _again_at(error, tries))
         self._tell("parked", recorded, tries, error)
         return self._checkpoint()

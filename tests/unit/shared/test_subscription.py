@@ -51,6 +51,13 @@ class Listening:
         log.append([Append(f"bell-{bell}", before, new_id(), b"", NIL, "bells", NIL, None, (entry,))])
         return log.read(log.head().position - 1, 1)[0]
 
+    def pass_by(self) -> Recorded:
+        """What concerns neither the directory nor a policy."""
+        event_id = new_id()
+        entry = Entry(event_id, "bells.seen", 1, None, clock.now(), "{}")
+        self.hosted.log.append([Append(f"tower-{event_id}", 0, event_id, b"", NIL, "bells", NIL, None, (entry,))])
+        return self.hosted.log.read(self.hosted.log.head().position - 1, 1)[0]
+
     def heard(self, bell: UUID) -> str:
         """The numbers of its rings, in the order in which they were taken in."""
         [view] = self.hosted.runtime.service.directory
@@ -337,6 +344,39 @@ def seen(recorded: Recorded) -> Context:
     return Context(new_id(), new_id(), actor="system:test", seen=recorded.position)
 
 
+def test_what_concerns_nothing_is_passed_over_until_something_does_or_nothing_comes(listening: Listening) -> None:
+    assert listening.subscription.receive([listening.pass_by()]) == 1
+    assert listening.checkpoint == 0
+    listening.subscription.receive([listening.pass_by(), listening.ring(ADA, 1)])
+    assert (listening.heard(ADA), listening.checkpoint) == ("1", 3)
+    listening.subscription.receive([listening.pass_by()])
+    last = listening.ring(ADA, 2)
+    assert Subscription(listening.hosted.runtime).receive([last]) == listening.checkpoint == last.position
+    passed = listening.pass_by()
+    assert listening.subscription.receive([passed]) == passed.position
+    last = listening.ring(BEA, 1)
+    assert listening.subscription.receive([last]) == listening.checkpoint == last.position
+    assert (listening.heard(ADA), listening.heard(BEA)) == ("1 2", "1")
+    passed = listening.pass_by()
+    listening.subscription.receive([passed])
+    assert listening.subscription.catch_up() == listening.checkpoint == passed.position
+    for _ in range(subscription.PASSED_OVER + 1):
+        passed = listening.pass_by()
+        listening.subscription.receive([passed])
+    assert listening.checkpoint == passed.position
+
+
+def test_what_follows_something_passed_over_is_parked_like_anything_else(listening: Listening) -> None:
+    listening.ears.unfoldable = {7}
+    listening.subscription.receive([listening.pass_by()])
+    listening.subscription.receive([listening.ring(ADA, 7)])
+    assert ([parked.position for parked in listening.parked], listening.checkpoint) == ([2], 2)
+    listening.subscription.receive([listening.pass_by()])
+    listening.ears.unfoldable = set()
+    assert listening.subscription.redrive(str(ADA)) == 1
+    assert listening.heard(ADA) == "7"
+
+
 def test_messages_from_a_future_that_the_log_does_not_know_are_passed_over(listening: Listening) -> None:
     rung = [listening.ring(ADA, times) for times in (1, 2, 3)]
     beyond = rung[2]._replace(position=99)
@@ -357,11 +397,13 @@ def test_whatever_fails_and_however_it_is_fed_order_is_kept_and_repair_makes_it_
             bell = data.draw(st.sampled_from(bells))
             listening.ring(bell, times)
             order[bell].append(times)
+            for _ in range(data.draw(st.integers(0, 2))):
+                listening.pass_by()
             match data.draw(st.sampled_from(["feed", "hear", "redrive", "nothing"])):
                 case "hear":
                     listening.hosted.hear()
                 case "feed":
-                    after = data.draw(st.integers(0, times))
+                    after = data.draw(st.integers(0, listening.hosted.log.head().position - 1))
                     listening.subscription.receive(listening.hosted.log.read(after, data.draw(st.integers(1, 30))))
                 case "redrive":
                     listening.subscription.redrive(str(bell))
