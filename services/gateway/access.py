@@ -1,5 +1,6 @@
 """What somebody may see: their own relationships whole; a coordinator those of the programme, without what was said."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -30,6 +31,9 @@ class CoordinatorsOnly(Forbidden):
     """Only the programme's coordinator may do this."""
 
 
+Find = Callable[[Connection, UUID], Row[Any] | None]
+
+
 @dataclass(frozen=True)
 class Seen:
     """A relationship's row, for somebody who may see it; `party` is whether they are one of the two."""
@@ -47,9 +51,11 @@ class Thing:
     relationship: Seen
 
 
-def relationship_for(connection: Connection, member: Member, relationship_id: UUID) -> Seen:
+def relationship_for(
+    connection: Connection, member: Member, relationship_id: UUID, find: Find = relationships.relationship
+) -> Seen:
     """Raises `RelationshipUnknown`, for somebody else's too."""
-    row = relationships.relationship(connection, relationship_id)
+    row = find(connection, relationship_id)
     if row is None or member.person not in (row.mentor_id, row.mentee_id, row.coordinator_id):
         raise RelationshipUnknown()
     return seen(member, row)
@@ -60,9 +66,11 @@ def seen(member: Member, row: Row[Any]) -> Seen:
     return Seen(row, party, member.gateway.vault.reveal if party else conceal)
 
 
-def party_to(connection: Connection, member: Member, relationship_id: UUID) -> Seen:
+def party_to(
+    connection: Connection, member: Member, relationship_id: UUID, find: Find = relationships.relationship
+) -> Seen:
     """Raises `RelationshipUnknown`, and `BetweenTheTwo` for the coordinator."""
-    found = relationship_for(connection, member, relationship_id)
+    found = relationship_for(connection, member, relationship_id, find)
     if not found.party:
         raise BetweenTheTwo()
     return found
@@ -96,7 +104,7 @@ def coordinated_by(connection: Connection, member: Member, program_id: UUID) -> 
 
 def _own(relationship_id: UUID, member: SignedIn) -> Row[Any]:
     with reading(member.gateway.database) as connection:
-        return party_to(connection, member, relationship_id).row
+        return party_to(connection, member, relationship_id, relationships.whose).row
 
 
 def _coordinated(program_id: UUID, member: SignedIn) -> Row[Any]:

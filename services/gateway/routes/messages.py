@@ -12,7 +12,7 @@ from services.gateway.access import Own, party_to
 from services.gateway.answers import Accepted, Answer, Page, Text, respond
 from services.gateway.asked import Asked
 from services.gateway.caller import Member, Sending, SignedIn
-from services.gateway.views import messages
+from services.gateway.views import messages, relationships
 from services.messaging.commands import PostMessage
 from services.messaging.domain import conversation_of
 from shared.database import reading
@@ -42,7 +42,7 @@ def list_messages(
 ) -> Response:
     """The oldest first."""
     with reading(member.gateway.database) as connection:
-        found = party_to(connection, member, relationship_id)
+        found = party_to(connection, member, relationship_id, relationships.whose)
         rows = messages.messages_of(connection, relationship_id, after, limit + 1)
     items = [MessageAnswer.shown(row, found.reveal) for row in rows[:limit]]
     return respond(Page(items=items, next=str(items[-1].position) if len(rows) > limit else None))

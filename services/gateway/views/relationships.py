@@ -95,7 +95,17 @@ def _with_names() -> Select[Any]:
 
 
 _WITH_NAMES = _with_names()
+_WHOSE: Select[Any] = (
+    select(*(column for column in table.c if column.name != "summary"), programs.table.c.coordinator_id)
+    .join_from(table, programs.table, programs.table.c.program == table.c.program)
+    .where(table.c.relationship_id == bindparam("relationship_id"))
+)
 _ONE = _WITH_NAMES.where(table.c.relationship_id == bindparam("relationship_id"))
+
+
+def whose(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
+    """Without what it is about: whose it is, with its programme's `coordinator_id`, and how far it has come."""
+    return connection.execute(_WHOSE, {"relationship_id": relationship_id}).one_or_none()
 
 
 def relationship(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
