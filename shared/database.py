@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -127,7 +128,7 @@ def scrub(engine: Engine, table: Table) -> None:
 def _available() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError) as error:
         raise Unavailable("The database does not answer: try again shortly.") from error
 
 

@@ -1,11 +1,12 @@
 """Events folded into rows that are held in memory: for one batch where a log is followed, for many in a rebuild."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from sqlalchemy import Connection, Table, and_, delete, insert, select, tuple_
+from psycopg import sql
+from sqlalchemy import Connection, Dialect, Table, and_, delete, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
@@ -48,6 +49,13 @@ class Folding:
         for name, held in self._held.items():
             held.fold(connection, told[name])
 
+    def send(self, connection: Connection, holding: int) -> None:
+        """What has changed, to PostgreSQL, within a pipeline of the driver's; at most twice so many are then held."""
+        for held in self._held.values():
+            held.send(connection)
+            if len(held) > 2 * holding:
+                held.let_go(holding)
+
     def write(self, connection: Connection, holding: int | None = None) -> None:
         """What has changed; of each view, at most `holding` rows are still held afterwards, those touched last."""
         for held in self._held.values():
@@ -62,7 +70,6 @@ class _Line:
 
     row: "Row | None" = None
     stored: bool = False
-    changed: bool = False
     touched: int = 0
 
 
@@ -75,6 +82,8 @@ class _Held:
         self._blank = blank
         self._round = 0
         self._lines: dict[Key, _Line] = {}
+        self._changed: dict[Key, _Line] = {}
+        self._replacing: _Replacing | None = None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -94,17 +103,29 @@ class _Held:
             line.touched = now
             after = evolve(line.row, event, recorded)
             if after is not line.row:
-                line.row, line.changed = after, True
+                line.row = after
+                self._changed[key] = line
 
     def write(self, connection: Connection) -> None:
-        changed = {key: line for key, line in self._lines.items() if line.changed}
-        stored = {key: line.row for key, line in changed.items() if line.stored}
-        fresh = [line.row for line in changed.values() if line.row is not None and not line.stored]
+        stored = {key: line.row for key, line in self._changed.items() if line.stored}
+        fresh = [line.row for line in self._changed.values() if line.row is not None and not line.stored]
         _delete(connection, self._table, [key for key, row in stored.items() if row is None])
         _replace(connection, self._table, [row for row in stored.values() if row is not None])
         _insert(connection, self._table, fresh)
-        for line in changed.values():
-            line.stored, line.changed = line.row is not None, False
+        self._written()
+
+    def send(self, connection: Connection) -> None:
+        if self._changed:
+            self._replacing = self._replacing or _Replacing(self._table, connection.dialect)
+            driver: Any = connection.connection.driver_connection
+            for key, line in self._changed.items():
+                driver.execute(*self._replacing.statement(key, line.row))
+            self._written()
+
+    def _written(self) -> None:
+        for line in self._changed.values():
+            line.stored = line.row is not None
+        self._changed.clear()
 
     def let_go(self, holding: int) -> None:
         """Of those that were touched longest ago."""
@@ -151,10 +172,44 @@ def _replace(connection: Connection, table: Table, rows: Sequence["Row"]) -> Non
         connection.execute(replaced, [dict(row) for row in rows])
 
 
+class _Replacing:
+    """A table's rows as the driver is told of them, put together once."""
+
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        names = [sql.Identifier(column.name) for column in table.columns]
+        keys = [sql.Identifier(column.name) for column in table.primary_key]
+        parts = {
+            "table": sql.Identifier(table.name),
+            "names": _listed(names),
+            "values": _listed([sql.Placeholder()] * len(names)),
+            "keys": _listed(keys),
+            "key": _listed([sql.Placeholder()] * len(keys)),
+            "others": _listed([sql.SQL("{0} = excluded.{0}").format(name) for name in names if name not in keys]),
+        }
+        replace = "INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT ({keys}) DO UPDATE SET {others}"
+        self._replace = sql.SQL(replace).format(**parts).as_bytes(None)
+        self._delete = sql.SQL("DELETE FROM {table} WHERE ({keys}) = ({key})").format(**parts).as_bytes(None)
+        self._columns = _processed(table, dialect)
+
+    def statement(self, key: "Key", row: "Row | None") -> tuple[bytes, Sequence[Any]]:
+        """That there is this row, or that there is none."""
+        if row is None:
+            return self._delete, key
+        return self._replace, [process(row.get(name)) for name, process in self._columns]
+
+
+def _listed(parts: Sequence[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)
+
+
+def _processed(table: Table, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
+    return [(column.name, column.type._cached_bind_processor(dialect) or _as_it_is) for column in table.columns]
+
+
 def _copy(connection: Connection, table: Table, rows: Sequence["Row"]) -> None:
     """As an INSERT would take them, several times as fast."""
     dialect = connection.dialect
-    columns = [(column.name, column.type._cached_bind_processor(dialect) or _as_it_is) for column in table.columns]
+    columns = _processed(table, dialect)
     quoted = dialect.identifier_preparer.quote
     into = f"COPY {quoted(table.name)} ({', '.join(quoted(name) for name, _ in columns)}) FROM STDIN"
     driver: Any = connection.connection.driver_connection

@@ -8,14 +8,15 @@ from contextlib import suppress
 from typing import Any
 
 from prometheus_client import Gauge
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from services.gateway.views import profiles
 from services.identity.events import EnrolmentErased
-from shared.database import reading, scrub, writing
+from shared.database import reading, scrub
 from shared.log import EventLog, Recorded
 from shared.projection import Projection
 from shared.refusals import Unavailable
+from shared.tailing import Tail
 from shared.telemetry import place_of
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ class Progress:
         for _, loop, event in reached:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
+
+    def restart(self, position: int) -> None:
+        """Perhaps further back: the views may have lost what they showed last, if their database was killed."""
+        with self._lock:
+            self.position = position
 
     async def wait(self, position: int, seconds: float) -> bool:
         """Until the views have passed `position`, at the most so many seconds; whether they have."""
@@ -102,6 +108,7 @@ def follow(
     At an event that cannot be taken in they stop, and try again until they are repaired or replaced.
     """
     trouble = trouble or Trouble()
+    tail = Tail(projections, CHANNEL)
     position, some = 0, BATCH
     while not stop.is_set():
         try:
@@ -109,7 +116,7 @@ def follow(
             while not stop.is_set():
                 on_progress(position)
                 if log.wait(position, IDLE_SECONDS):
-                    position = _step(log, database, projections, position, some)
+                    position = _step(log, database, tail, position, some)
                     some = min(2 * some, BATCH)
                     trouble.over()
         except Unavailable:
@@ -139,12 +146,9 @@ def checkpoint(database: Engine, projections: Sequence[Projection]) -> int:
         return min(projection.checkpoint(connection) for projection in projections)
 
 
-def _step(log: EventLog, database: Engine, projections: Sequence[Projection], position: int, some: int) -> int:
+def _step(log: EventLog, database: Engine, tail: Tail, position: int, some: int) -> int:
     batch = log.read(position, some)
-    with writing(database) as connection:
-        reached = min([projection.apply(connection, batch) for projection in projections])
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_notify(:channel, :position)"), _notice(reached))
+    reached = tail.advance(database, batch)
     if any(recorded.type == EnrolmentErased.type for recorded in batch):
         scrub(database, profiles.table)
     return reached
@@ -154,6 +158,7 @@ def _hear(connection: Connection, projections: Sequence[Projection], progress: P
     """Notifications may be missed, so the checkpoint itself is looked at when none has come for a while."""
     driver: Any = connection.connection.driver_connection
     connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+    progress.restart(min(projection.checkpoint(connection) for projection in projections))
     try:
         while not stop.is_set():
             progress.advance(min(projection.checkpoint(connection) for projection in projections))
@@ -161,7 +166,3 @@ def _hear(connection: Connection, projections: Sequence[Projection], progress: P
                 progress.advance(int(notice.payload))
     finally:
         connection.invalidate()
-
-
-def _notice(position: int) -> dict[str, str]:
-    return {"channel": CHANNEL, "position": str(position)}

@@ -42,6 +42,7 @@ class Waking:
                 self._appended = position
                 self._start("telling", self._tell)
         self.see(position)
+        time.sleep(0)  # a green thread would else go on with its answer before it lets the teller tell
 
     def see(self, position: int) -> None:
         """The log has been seen to reach `position`."""

@@ -169,8 +169,12 @@ def test_who_waits_too_long_is_told_so() -> None:
     assert asyncio.run(progress.wait(3, 0.01)) is False
 
 
-def test_progress_never_goes_back() -> None:
+def test_progress_goes_back_only_when_it_is_said_so() -> None:
     progress = Progress()
     progress.advance(2)
     progress.advance(1)
+    assert progress.position == 2
+    progress.restart(1)
+    assert progress.position == 1
+    progress.advance(2)
     assert progress.position == 2
