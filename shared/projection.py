@@ -45,7 +45,8 @@ class View:
     gives what such a row becomes: a whole row, or None to have none. Both are pure. `of`, where it is given, are the
     only events that concern any row: others need not be read. `begun_by` are those that begin a row of which there was
     never one before, because their stream begins with them: it is not looked for, and the database refuses a second.
-    Of those in `unread` it needs no more than that they happened: they may come without their values.
+    Events of one subject concern no row that events of another do, and none that those of no subject do: so a rebuild
+    can be divided. Of those in `unread` it needs no more than that they happened: they may come without their values.
     """
 
     name: str

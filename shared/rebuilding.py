@@ -19,14 +19,16 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.comparing import Difference, columns, differences, digest
 from shared.database import reading, snapshot, writing
+from shared.dividing import divided, processes
 from shared.folding import Folding
-from shared.log import EventLog, Recorded
+from shared.log import EventLog, Recorded, Share, open_log
 from shared.projection import Projection
 from shared.refusals import Conflict, Invalid, NotFound, Unavailable
 
 REBUILD, BEFORE, ASIDE = "_rebuild", "_before", "_aside"
 BATCH = 2000
 HELD = 20_000
+WORTH_DIVIDING = 50_000
 TOLD = 10
 LOCK_MILLISECONDS = 400
 SWITCH_SECONDS = 60.0
@@ -218,29 +220,62 @@ def _add(watch: Watch, before: int, of: int, done: int) -> None:
 def _build(log: EventLog, database: Engine, beside: Projection, until: int, watch: Callable[[int], None]) -> None:
     with _changing(database) as connection:
         beside.install(connection, indexed=False)
-    folding = Folding(beside, blank=True)
+    shares = _shares(database, beside, until)
     with _without_collecting():
-        for reached, batch in _ahead(log, beside.types, until):
-            with reading(database) as connection:
-                folding.take(connection, batch)
-            if folding.rows > HELD:
-                with _changing(database) as connection:
-                    folding.write(connection, HELD // 2)
-            watch(reached)
+        if shares == 1:
+            _fill(log, database, beside, until, watch)
+        else:
+            filling = partial(_fill_share, database, beside, until, shares)
+            divided(filling, shares, lambda done: watch(done // shares))
     with _changing(database) as connection:
-        folding.write(connection)
         beside.move(connection, until)
-    with _changing(database) as connection:
         beside.index(connection)
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"ANALYZE {', '.join(table.name for table in beside.tables.values())}"))
 
 
-def _ahead(log: EventLog, types: Sequence[str], until: int) -> Iterator[tuple[int, list[Recorded]]]:
+def _shares(database: Engine, beside: Projection, until: int) -> int:
+    """Whoever opens personal values asks another database for keys: that is not divided."""
+    worthwhile = until >= WORTH_DIVIDING and database.dialect.name == "postgresql" and beside.sealer is None
+    return processes() if worthwhile else 1
+
+
+def _fill_share(
+    database: Engine, beside: Projection, until: int, shares: int, number: int, watch: Callable[[int], None]
+) -> None:
+    """In a process of its own, over connections of its own."""
+    database.dispose(close=False)
+    with closing(open_log(database.url.render_as_string(hide_password=False))) as log:
+        _fill(log, database, beside, until, watch, Share(number, shares))
+
+
+def _fill(
+    log: EventLog,
+    database: Engine,
+    beside: Projection,
+    until: int,
+    watch: Callable[[int], None],
+    share: Share | None = None,
+) -> None:
+    folding = Folding(beside, blank=True)
+    for reached, batch in _ahead(log, beside.types, until, share):
+        with reading(database) as connection:
+            folding.take(connection, batch)
+        if folding.rows > HELD:
+            with _changing(database) as connection:
+                folding.write(connection, HELD // 2)
+        watch(reached)
+    with _changing(database) as connection:
+        folding.write(connection)
+
+
+def _ahead(
+    log: EventLog, types: Sequence[str], until: int, share: Share | None
+) -> Iterator[tuple[int, list[Recorded]]]:
     """How far it has come, with each batch. The next one is read while this one is folded."""
 
     def read(after: int) -> list[Recorded]:
-        return log.read(after, min(BATCH, until - after), types)
+        return log.read(after, min(BATCH, until - after), types, share)
 
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(read, 0)

@@ -13,6 +13,7 @@ from shared.log.model import (
     Receipt,
     Recorded,
     Release,
+    Share,
     Take,
     VersionConflict,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Receipt",
     "Recorded",
     "Release",
+    "Share",
     "Take",
     "VersionConflict",
     "install_log",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from shared.log.model import Append, EventLog, Head, Outcome, Receipt, Recorded
+from shared.log.model import Append, EventLog, Head, Outcome, Receipt, Recorded, Share
 from shared.refusals import Unavailable
 
 LARGEST = 200
@@ -117,8 +117,10 @@ class GroupCommit:
     def receipts(self, command_ids: Sequence[UUID]) -> dict[UUID, Receipt]:
         return self._log.receipts(command_ids)
 
-    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
-        return self._log.read(after, limit, types)
+    def read(
+        self, after: int, limit: int = 1000, types: Sequence[str] | None = None, share: Share | None = None
+    ) -> list[Recorded]:
+        return self._log.read(after, limit, types, share)
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         return self._log.streams(names)

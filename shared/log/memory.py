@@ -8,7 +8,7 @@ from uuid import UUID
 from shared import clock
 from shared.log.hashing import GENESIS
 from shared.log.judging import judge
-from shared.log.model import Append, Head, Outcome, Receipt, Recorded
+from shared.log.model import Append, Head, Outcome, Receipt, Recorded, Share
 
 
 class MemoryLog:
@@ -38,10 +38,16 @@ class MemoryLog:
                 command_id: self._receipts[command_id] for command_id in command_ids if command_id in self._receipts
             }
 
-    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+    def read(
+        self, after: int, limit: int = 1000, types: Sequence[str] | None = None, share: Share | None = None
+    ) -> list[Recorded]:
         with self._changed:
             events = self._events[after : after + limit]
-        return events if types is None else [event for event in events if event.type in types]
+        return [
+            event
+            for event in events
+            if (types is None or event.type in types) and (share is None or share.has(event.subject))
+        ]
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         with self._changed:

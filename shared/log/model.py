@@ -134,6 +134,17 @@ class Head:
     hash: bytes
 
 
+class Share(NamedTuple):
+    """The part `number`, from 0 on, `of` so many: all events of a subject are in one of them, those of none in the
+    first."""
+
+    number: int
+    of: int
+
+    def has(self, subject: UUID | None) -> bool:
+        return (subject.bytes[-1] if subject else 0) % self.of == self.number
+
+
 class EventLog(Protocol):
     """The append-only log. Positions are dense (1, 2, 3 …) in commit order, so a reader that has seen position n has
     seen everything before it. Safe to use from many threads."""
@@ -148,8 +159,11 @@ class EventLog(Protocol):
 
     def receipts(self, command_ids: Sequence[UUID]) -> dict[UUID, Receipt]: ...
 
-    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
-        """The events at positions after + 1 … after + limit, as far as there are any; of these `types` only."""
+    def read(
+        self, after: int, limit: int = 1000, types: Sequence[str] | None = None, share: Share | None = None
+    ) -> list[Recorded]:
+        """The events at positions after + 1 … after + limit, as far as there are any: of these `types` only, of this
+        `share`."""
         ...
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:

@@ -17,7 +17,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.database import role_of
-from shared.log.model import Append, Appended, ClaimTaken, Head, IdReused, Outcome, Receipt, Recorded, VersionConflict
+from shared.log.model import (
+    Append,
+    Appended,
+    ClaimTaken,
+    Head,
+    IdReused,
+    Outcome,
+    Receipt,
+    Recorded,
+    Share,
+    VersionConflict,
+)
 from shared.log.waking import Waking
 from shared.refusals import Unavailable
 
@@ -81,11 +92,18 @@ class PostgresLog:
         )
         return {command_id: Receipt(*receipt) for command_id, *receipt in rows}
 
-    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
-        if types is None:
-            return self._events("WHERE position > %s AND position <= %s ORDER BY position", after, after + limit)
-        condition: LiteralString = "WHERE position > %s AND position <= %s AND type = ANY(%s) ORDER BY position"
-        return self._events(condition, after, after + limit, list(types))
+    def read(
+        self, after: int, limit: int = 1000, types: Sequence[str] | None = None, share: Share | None = None
+    ) -> list[Recorded]:
+        condition: LiteralString = "WHERE position > %s AND position <= %s"
+        parameters: list[Any] = [after, after + limit]
+        if types is not None:
+            condition += " AND type = ANY(%s)"
+            parameters.append(list(types))
+        if share is not None:
+            condition += " AND CASE WHEN subject IS NULL THEN 0 ELSE get_byte(uuid_send(subject), 15) END %% %s = %s"
+            parameters += [share.of, share.number]
+        return self._events(condition + " ORDER BY position", *parameters)
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         found: dict[str, list[Recorded]] = {name: [] for name in names}

@@ -13,7 +13,7 @@ from uuid import UUID
 from shared import clock
 from shared.log.hashing import fields_of, microseconds, moment
 from shared.log.judging import judge
-from shared.log.model import Append, Head, Outcome, Receipt, Recorded
+from shared.log.model import Append, Head, Outcome, Receipt, Recorded, Share
 from shared.refusals import Unavailable
 
 BUSY = 5.0
@@ -59,10 +59,13 @@ class SqliteLog:
             books = _Books(connection)
             return {id: receipt for id in command_ids if (receipt := books.receipt(id)) is not None}
 
-    def read(self, after: int, limit: int = 1000, types: Sequence[str] | None = None) -> list[Recorded]:
+    def read(
+        self, after: int, limit: int = 1000, types: Sequence[str] | None = None, share: Share | None = None
+    ) -> list[Recorded]:
         among = "" if types is None else f"AND type IN ({', '.join('?' * len(types))})"
         condition = f"WHERE position > ? AND position <= ? {among} ORDER BY position"
-        return self._select(condition, after, after + limit, *(types or ()))
+        events = self._select(condition, after, after + limit, *(types or ()))
+        return events if share is None else [event for event in events if share.has(event.subject)]
 
     def streams(self, names: Sequence[str]) -> dict[str, list[Recorded]]:
         return {name: self._select("WHERE stream = ? ORDER BY version", name) for name in names}

@@ -15,6 +15,7 @@ from services.gateway.following import Progress, follow
 from services.gateway.rebuild import back, rebuild, verify
 from services.gateway.views import goals, messages, projections, relationships
 from shared.database import install_owner, log_url, open_database, reading
+from shared.dividing import ShareFailed
 from shared.keys import make_keys
 from shared.log import EventLog, install_log, open_log
 from shared.masters import Masters
@@ -160,3 +161,40 @@ def test_a_killed_rebuild_lets_the_next_one_begin(platform: Platform) -> None:
     with pytest.raises(KeyboardInterrupt):
         verify(*what, watch=killed)
     assert rebuild(*what).switched
+
+
+@pytest.fixture
+def divided_by_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.rebuilding.WORTH_DIVIDING", 1)
+    monkeypatch.setattr("shared.rebuilding.processes", lambda: 3)
+    monkeypatch.setattr("shared.rebuilding.HELD", 4)
+    monkeypatch.setattr("shared.rebuilding.BATCH", 20)
+
+
+@pytest.mark.parametrize("platform", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("divided_by_three")
+def test_divided_it_is_the_same(platform: Platform) -> None:
+    for _ in range(9):
+        platform.tell(new_story())
+    head = platform.log.head().position
+    with platform.database.begin() as connection:
+        for projection in platform.views:
+            projection.apply(connection, platform.log.read(projection.checkpoint(connection)))
+    seen: list[int] = []
+    report = rebuild(platform.log, platform.database, platform.views, watch=lambda done, of: seen.append(done))
+    assert (report.differences, report.switched, report.rows["relationships"]) == ((), True, 10)
+    assert seen == sorted(seen) and len(seen) > 9 and seen[-1] == 2 * head
+    assert verify(platform.log, platform.database, platform.views).equal
+
+
+@pytest.mark.parametrize("platform", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("divided_by_three")
+def test_what_one_process_cannot_fold_ends_the_rebuild(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(self: Projection, recorded: object) -> None:
+        raise ValueError("cannot be folded")
+
+    monkeypatch.setattr(Projection, "decode", decode)
+    with pytest.raises(ShareFailed, match="cannot be folded"):
+        rebuild(platform.log, platform.database, platform.views)
+    monkeypatch.undo()
+    assert verify(platform.log, platform.database, platform.views).equal

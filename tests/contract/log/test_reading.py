@@ -4,11 +4,11 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from shared.log import EventLog, Head, Recorded, waking
+from shared.log import EventLog, Head, Recorded, Share, waking
 from tests.contract.log.saying import NOON, recorded, say, texts
 from tests.contract.log.stores import Store, administrator, only_postgres, ungrouped
 
@@ -90,6 +90,20 @@ def test_the_types_that_are_wanted_are_read_from_the_same_positions(log: EventLo
     assert [event.position for event in log.read(0, types=["x", "z"])] == [1, 3, 4]
     assert [event.position for event in log.read(1, 2, ["x", "z"])] == [3]
     assert log.read(0, types=[]) == []
+
+
+def test_each_subject_is_in_one_share_of_the_log(log: EventLog) -> None:
+    subjects = [UUID(int=number) for number in range(12)]
+    for subject in (None, *subjects, *subjects):
+        recorded(log, say(str(uuid4()), "a", subject=subject))
+    shares = [log.read(0, share=Share(number, 5)) for number in range(5)]
+    assert sorted(one.position for share in shares for one in share) == list(range(1, 26))
+    assert [sorted({one.subject.int for one in share if one.subject}) for share in shares] == [
+        [number for number in range(12) if number % 5 == left] for left in range(5)
+    ]
+    assert shares[0][0].subject is None
+    kind = shares[0][0].type
+    assert [one.position for one in log.read(1, 2, [kind], Share(1, 5))] == [3]
 
 
 def test_streams_are_read_whole_and_in_order(log: EventLog) -> None:
