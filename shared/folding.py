@@ -1,6 +1,6 @@
 """Events folded into rows that are held in memory: for one batch where a log is followed, for many in a rebuild."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,9 @@ class Folding:
         self._projection = projection
         self._held = {view.name: _Held(view, projection.tables[view.name], blank) for view in projection.views}
 
-    @property
-    def rows(self) -> int:
-        """Of the view that holds most."""
-        return max(map(len, self._held.values()), default=0)
+    def full(self, lately: int) -> bool:
+        """Whether more rows than that of any view were touched since they were last written."""
+        return any(held.lately > lately for held in self._held.values())
 
     def take(self, connection: Connection, batch: Sequence[Recorded]) -> None:
         told: dict[str, list[tuple[Event, Recorded]]] = {name: [] for name in self._held}
@@ -49,58 +48,60 @@ class Folding:
         for name, held in self._held.items():
             held.fold(connection, told[name])
 
-    def send(self, connection: Connection, holding: int) -> None:
-        """What has changed, to PostgreSQL, within a pipeline of the driver's; at most twice so many are then held."""
-        for held in self._held.values():
-            held.send(connection)
-            if len(held) > 2 * holding:
-                held.let_go(holding)
-
-    def write(self, connection: Connection, holding: int | None = None) -> None:
-        """What has changed; of each view, at most `holding` rows are still held afterwards, those touched last."""
+    def write(self, connection: Connection) -> None:
+        """What has changed."""
         for held in self._held.values():
             held.write(connection)
-            if holding is not None:
-                held.let_go(holding)
+
+    def send(self, connection: Connection, lately: int) -> None:
+        """What has changed, to PostgreSQL, within a pipeline of the driver's; room is made as by `make_room`."""
+        for held in self._held.values():
+            held.send(connection)
+            if held.lately > lately:
+                held.let_go()
+
+    def make_room(self, connection: Connection, lately: int) -> None:
+        """Write the views that are `full`, and let go of those of their rows that were not touched in between."""
+        for held in self._held.values():
+            if held.lately > lately:
+                held.write(connection)
+                held.let_go()
 
 
 @dataclass(slots=True)
 class _Line:
-    """A row as it now is, None for one that there is not; whether the table has one; the round it was last touched."""
+    """A row as it now is, None for one that there is not; whether the table has one."""
 
     row: "Row | None" = None
     stored: bool = False
-    touched: int = 0
 
 
 class _Held:
-    """The rows of one view."""
+    """The rows of one view: those touched lately, and those that were before that, none of which has changed since."""
 
     def __init__(self, view: "View", table: Table, blank: bool) -> None:
         self._view = view
         self._table = table
         self._blank = blank
-        self._round = 0
-        self._lines: dict[Key, _Line] = {}
+        self._lately: dict[Key, _Line] = {}
+        self._earlier: dict[Key, _Line] = {}
         self._changed: dict[Key, _Line] = {}
         self._replacing: _Replacing | None = None
 
-    def __len__(self) -> int:
-        return len(self._lines)
+    @property
+    def lately(self) -> int:
+        return len(self._lately)
 
     def fold(self, connection: Connection, events: Sequence[tuple[Event, Recorded]]) -> None:
         keys, evolve = self._view.keys, self._view.evolve
         concerned = [(key, event, recorded) for event, recorded in events for key in keys(event, recorded)]
         if not self._blank:
-            begun = {key for key, event, _ in concerned if isinstance(event, self._view.begun_by)}
-            self._look_for(connection, {key for key, _, _ in concerned if key not in self._lines} - begun)
-        self._round += 1
-        lines, now = self._lines, self._round
+            self._look_for(connection, self._unknown(concerned))
+        lines, earlier = self._lately, self._earlier
         for key, event, recorded in concerned:
             line = lines.get(key)
             if line is None:
-                line = lines[key] = _Line()
-            line.touched = now
+                line = lines[key] = earlier.pop(key) if key in earlier else _Line()
             after = evolve(line.row, event, recorded)
             if after is not line.row:
                 line.row = after
@@ -127,23 +128,29 @@ class _Held:
             line.stored = line.row is not None
         self._changed.clear()
 
-    def let_go(self, holding: int) -> None:
-        """Of those that were touched longest ago."""
-        if len(self._lines) > holding:
-            lately = sorted(self._lines.items(), key=lambda item: item[1].touched)[-holding:]
-            self._lines = dict(lately)
-            self._blank = False
+    def let_go(self) -> None:
+        self._blank = self._blank and not self._earlier
+        self._lately, self._earlier = {}, self._lately
+
+    def _unknown(self, concerned: Sequence[tuple["Key", Event, Recorded]]) -> Collection["Key"]:
+        """Of rows that the table may have and that are not held."""
+        begun_by, lately, earlier = self._view.begun_by, self._lately, self._earlier
+        unknown = {
+            key
+            for key, event, _ in concerned
+            if not isinstance(event, begun_by) and key not in lately and key not in earlier
+        }
+        return unknown and unknown - {key for key, event, _ in concerned if isinstance(event, begun_by)}
 
     def _look_for(self, connection: Connection, keys: Collection["Key"]) -> None:
-        for key, row in _rows_at(connection, self._table, keys):
-            self._lines[key] = _Line(row, stored=True)
+        for key, row in _rows_at(connection, self._table, list(keys)):
+            self._lately[key] = _Line(row, stored=True)
 
 
-def _rows_at(connection: Connection, table: Table, keys: Collection["Key"]) -> Iterator[tuple["Key", "Row"]]:
+def _rows_at(connection: Connection, table: Table, keys: Sequence["Key"]) -> Iterator[tuple["Key", "Row"]]:
     columns = list(table.primary_key)
-    ordered = list(keys)
-    for start in range(0, len(ordered), KEYS_IN_ONE_QUERY):
-        some = ordered[start : start + KEYS_IN_ONE_QUERY]
+    for start in range(0, len(keys), KEYS_IN_ONE_QUERY):
+        some = keys[start : start + KEYS_IN_ONE_QUERY]
         among = columns[0].in_([key[0] for key in some]) if len(columns) == 1 else tuple_(*columns).in_(some)
         for row in connection.execute(select(table).where(among)):
             mapping = dict(row._mapping)
@@ -172,8 +179,23 @@ def _replace(connection: Connection, table: Table, rows: Sequence["Row"]) -> Non
         connection.execute(replaced, [dict(row) for row in rows])
 
 
+class _Cells:
+    """A row's values as the driver takes them, in the order of the columns."""
+
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        self._names = [column.name for column in table.columns]
+        processors = [(at, column.type._cached_bind_processor(dialect)) for at, column in enumerate(table.columns)]
+        self._processed = [(at, process) for at, process in processors if process]
+
+    def of(self, row: "Row") -> list[Any]:
+        cells = [row[name] for name in self._names]
+        for at, process in self._processed:
+            cells[at] = process(cells[at])
+        return cells
+
+
 class _Replacing:
-    """A table's rows as the driver is told of them, put together once."""
+    """That there is a row, or that there is none, as the driver is told of it."""
 
     def __init__(self, table: Table, dialect: Dialect) -> None:
         names = [sql.Identifier(column.name) for column in table.columns]
@@ -189,37 +211,26 @@ class _Replacing:
         replace = "INSERT INTO {table} ({names}) VALUES ({values}) ON CONFLICT ({keys}) DO UPDATE SET {others}"
         self._replace = sql.SQL(replace).format(**parts).as_bytes(None)
         self._delete = sql.SQL("DELETE FROM {table} WHERE ({keys}) = ({key})").format(**parts).as_bytes(None)
-        self._columns = _processed(table, dialect)
+        self._cells = _Cells(table, dialect)
 
     def statement(self, key: "Key", row: "Row | None") -> tuple[bytes, Sequence[Any]]:
-        """That there is this row, or that there is none."""
-        if row is None:
-            return self._delete, key
-        return self._replace, [process(row.get(name)) for name, process in self._columns]
+        return (self._delete, key) if row is None else (self._replace, self._cells.of(row))
 
 
 def _listed(parts: Sequence[sql.Composable]) -> sql.Composed:
     return sql.SQL(", ").join(parts)
 
 
-def _processed(table: Table, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
-    return [(column.name, column.type._cached_bind_processor(dialect) or _as_it_is) for column in table.columns]
-
-
 def _copy(connection: Connection, table: Table, rows: Sequence["Row"]) -> None:
     """As an INSERT would take them, several times as fast."""
     dialect = connection.dialect
-    columns = _processed(table, dialect)
+    cells = _Cells(table, dialect)
     quoted = dialect.identifier_preparer.quote
-    into = f"COPY {quoted(table.name)} ({', '.join(quoted(name) for name, _ in columns)}) FROM STDIN"
+    into = f"COPY {quoted(table.name)} ({', '.join(quoted(column.name) for column in table.columns)}) FROM STDIN"
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor().copy(into) as copy:
             for row in rows:
-                copy.write_row([process(row.get(name)) for name, process in columns])
+                copy.write_row(cells.of(row))
     except psycopg.OperationalError as error:
         raise OperationalError(into, None, error) from error
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

@@ -261,9 +261,9 @@ def _fill(
     for reached, batch in _ahead(log, beside.types, until, share):
         with reading(database) as connection:
             folding.take(connection, batch)
-        if folding.rows > HELD:
+        if folding.full(HELD // 2):
             with _changing(database) as connection:
-                folding.write(connection, HELD // 2)
+                folding.make_room(connection, HELD // 2)
         watch(reached)
     with _changing(database) as connection:
         folding.write(connection)
