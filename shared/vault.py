@@ -4,7 +4,8 @@ import secrets
 import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,10 @@ class PersonErased(Gone):
     """This person's data were erased, and no more is kept."""
 
 
+class NotAtHand(LookupError):
+    """The key must be read first."""
+
+
 class MasterKeyAbsent(Unavailable):
     """A person's key is wrapped by a master key that is not in the folder of secrets."""
 
@@ -119,12 +124,7 @@ class Vault:
 
     def open(self, sealed: str) -> Any:
         """The value; `sealed` itself when its key is gone."""
-        _, _, person, event_id, field, body = sealed.split(":", 5)
-        key = self._key(UUID(person))
-        if key is None:
-            return sealed
-        raw = urlsafe_b64decode(body)
-        return orjson.loads(key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{event_id}:{field}".encode()))
+        return _open(sealed, self._key)
 
     def fetch(self, persons: Collection[UUID]) -> None:
         if persons:
@@ -132,10 +132,11 @@ class Vault:
 
     def reveal(self, value: str | None) -> Any:
         """What a person may be shown: the opened value, or None when it was erased."""
-        if value is None or not value.startswith(SEALED):
-            return value
-        opened = self.open(value)
-        return None if opened is value else opened
+        return _reveal(value, self._key)
+
+    def reveal_at_hand(self, value: str | None) -> Any:
+        """The same, without waiting for the key store. Raises `NotAtHand`."""
+        return _reveal(value, self._key_at_hand)
 
     def erase(self, person: UUID) -> None:
         """For good: the person gets no new key, so that whatever does not open was erased."""
@@ -158,11 +159,17 @@ class Vault:
         return f"{SEALED}{person}:{event_id}:{field}:{urlsafe_b64encode(body).decode()}"
 
     def _key(self, person: UUID) -> AESGCM | None:
+        try:
+            return self._key_at_hand(person)
+        except NotAtHand:
+            return self._load([person]).get(person)
+
+    def _key_at_hand(self, person: UUID) -> AESGCM:
         with self._lock:
             remembered = self._remembered.get(person)
         if remembered and remembered[0] > time.monotonic():
             return remembered[1]
-        return self._load([person]).get(person)
+        raise NotAtHand
 
     def _make(self, persons: Collection[UUID]) -> dict[UUID, AESGCM]:
         """Where another writer was faster, its key is the one. A master key that is being replaced takes no more."""
@@ -237,6 +244,25 @@ def unwrap(wrapper: AESGCM, person: UUID, wrapped: bytes) -> bytes:
         return wrapper.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes)
     except InvalidTag:
         raise RuntimeError("the master key does not fit this key store") from None
+
+
+_person = lru_cache(REMEMBERED)(UUID)  # an answer has several values of the same two
+
+
+def _open(sealed: str, key_of: Callable[[UUID], AESGCM | None]) -> Any:
+    _, _, person, event_id, field, body = sealed.split(":", 5)
+    key = key_of(_person(person))
+    if key is None:
+        return sealed
+    raw = urlsafe_b64decode(body)
+    return orjson.loads(key.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{event_id}:{field}".encode()))
+
+
+def _reveal(value: str | None, key_of: Callable[[UUID], AESGCM | None]) -> Any:
+    if value is None or not value.startswith(SEALED):
+        return value
+    opened = _open(value, key_of)
+    return None if opened is value else opened
 
 
 def _grant(connection: Connection, role: str) -> None:

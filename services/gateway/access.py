@@ -1,12 +1,11 @@
 """What somebody may see: their own relationships whole; a coordinator those of the programme, without what was said."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, Select
 
 from services.gateway.answers import Reveal, conceal
 from services.gateway.caller import Member, SignedIn
@@ -31,9 +30,6 @@ class CoordinatorsOnly(Forbidden):
     """Only the programme's coordinator may do this."""
 
 
-Find = Callable[[Connection, UUID], Row[Any] | None]
-
-
 @dataclass(frozen=True)
 class Seen:
     """A relationship's row, for somebody who may see it; `party` is whether they are one of the two."""
@@ -51,11 +47,20 @@ class Thing:
     relationship: Seen
 
 
-def relationship_for(
-    connection: Connection, member: Member, relationship_id: UUID, find: Find = relationships.relationship
-) -> Seen:
+async def find_relationship(member: Member, relationship_id: UUID, query: Select[Any] = relationships.ONE) -> Seen:
     """Raises `RelationshipUnknown`, for somebody else's too."""
-    row = find(connection, relationship_id)
+    row = await member.gateway.lookup.one(query, relationship_id=relationship_id)
+    return _allowed(member, row)
+
+
+def relationship_for(
+    connection: Connection, member: Member, relationship_id: UUID, query: Select[Any] = relationships.ONE
+) -> Seen:
+    """The same, among other things to read."""
+    return _allowed(member, relationships.relationship(connection, relationship_id, query))
+
+
+def _allowed(member: Member, row: Row[Any] | None) -> Seen:
     if row is None or member.person not in (row.mentor_id, row.mentee_id, row.coordinator_id):
         raise RelationshipUnknown()
     return seen(member, row)
@@ -67,10 +72,13 @@ def seen(member: Member, row: Row[Any]) -> Seen:
 
 
 def party_to(
-    connection: Connection, member: Member, relationship_id: UUID, find: Find = relationships.relationship
+    connection: Connection, member: Member, relationship_id: UUID, query: Select[Any] = relationships.ONE
 ) -> Seen:
     """Raises `RelationshipUnknown`, and `BetweenTheTwo` for the coordinator."""
-    found = relationship_for(connection, member, relationship_id, find)
+    return _of_party(relationship_for(connection, member, relationship_id, query))
+
+
+def _of_party(found: Seen) -> Seen:
     if not found.party:
         raise BetweenTheTwo()
     return found
@@ -102,9 +110,8 @@ def coordinated_by(connection: Connection, member: Member, program_id: UUID) -> 
     return row
 
 
-def _own(relationship_id: UUID, member: SignedIn) -> Row[Any]:
-    with reading(member.gateway.database) as connection:
-        return party_to(connection, member, relationship_id, relationships.whose).row
+async def _own(relationship_id: UUID, member: SignedIn) -> Row[Any]:
+    return _of_party(await find_relationship(member, relationship_id, relationships.WHOSE)).row
 
 
 def _coordinated(program_id: UUID, member: SignedIn) -> Row[Any]:

@@ -4,16 +4,27 @@ from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from shared.messages import SEALED
+from shared.vault import NotAtHand, Vault
 
 Reveal = Callable[[Any], Any]
+T = TypeVar("T")
 
 
 def conceal(value: Any) -> Any:
     """For those who may know of something but not read it."""
     return None if isinstance(value, str) and value.startswith(SEALED) else value
+
+
+async def opening(vault: Vault, make: Callable[[Reveal], T]) -> T:
+    """What `make` makes: here when every key is at hand, else in a thread, which may wait for the key store."""
+    try:
+        return make(vault.reveal_at_hand)
+    except NotAtHand:
+        return await run_in_threadpool(make, vault.reveal)
 
 
 def _opened(value: Any, info: ValidationInfo) -> Any:
@@ -42,13 +53,13 @@ class Accepted(Answer):
     location: str
 
 
-T = TypeVar("T", bound=BaseModel)
+Item = TypeVar("Item", bound=BaseModel)
 
 
-class Page(Answer, Generic[T]):
+class Page(Answer, Generic[Item]):
     """`next`, where there is more, is the `after` of the page that follows."""
 
-    items: list[T]
+    items: list[Item]
     next: str | None = None
 
 

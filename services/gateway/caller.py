@@ -1,10 +1,11 @@
 """Who asks, and how what they ask for is carried out and answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Annotated
+from inspect import iscoroutinefunction
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -77,15 +78,16 @@ class Sender:
         self,
         done: Done,
         where: str,
-        read: Callable[[], Answer],
+        read: Callable[[], Answer] | Callable[[], Coroutine[Any, Any, Answer]],
         *,
         created: bool = False,
         patience: float | None = None,
     ) -> Response:
-        """What the command has made of the resource at the path `where`, as soon as the views show it."""
+        """What the command has made of the resource at the path `where`, as soon as the views show it. A `read` that is
+        no coroutine is done in a thread."""
         if not await self.gateway.progress.wait(done.position, patience or PATIENCE_SECONDS):
             return respond(Accepted(position=done.position, location=where), 202, location=where)
-        answer = await run_in_threadpool(read)
+        answer: Any = await (read() if iscoroutinefunction(read) else run_in_threadpool(read))
         return respond(answer, 201 if created else 200, location=where if created else None)
 
 

@@ -13,6 +13,7 @@ from services.gateway.standing import Standing
 from shared.blobs import BlobFolder
 from shared.bus import CommandBus
 from shared.log import EventLog
+from shared.lookup import Lookup, open_lookup
 from shared.proofs import Proofs
 from shared.service import Asker
 from shared.settings import Settings
@@ -40,6 +41,10 @@ class Gateway:
     proofs: Proofs
     proof_key: str
     blobs: BlobFolder | None = None
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        return open_lookup(self.database)
 
     @cached_property
     def standing(self) -> Standing:

@@ -22,8 +22,9 @@ def start(process: str) -> None:
     bus = RpcBus(str(settings.broker_url))
     listening = partial(listen, parts.database, projections(parts.vault), progress, stop)
     threading.Thread(target=listening, name="progress", daemon=True).start()
-    app = create_app(platform.gateway(parts, bus, progress))
+    gateway = platform.gateway(parts, bus, progress)
+    app = create_app(gateway)
     app.router.on_startup.append(bus.start)
-    app.router.on_shutdown.append(bus.stop)
+    app.router.on_shutdown += [bus.stop, gateway.lookup.close]
     serve(app, settings)
     stop.set()

@@ -10,6 +10,6 @@ from fastapi import APIRouter
 
 ASKED_MOST = ("relationships", "messages", "goals")
 
-_MODULES = sorted((found.name for found in pkgutil.iter_modules(__path__)), key=lambda name: name not in ASKED_MOST)
+_OTHERS = (found.name for found in pkgutil.iter_modules(__path__) if found.name not in ASKED_MOST)
 
-ROUTERS: list[APIRouter] = [importlib.import_module(f"{__name__}.{name}").router for name in _MODULES]
+ROUTERS: list[APIRouter] = [importlib.import_module(f"{__name__}.{name}").router for name in (*ASKED_MOST, *_OTHERS)]

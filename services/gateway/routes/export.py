@@ -140,7 +140,8 @@ def _relationship(member: Member, relationship_id: UUID, bytes_of: Bytes) -> Ite
         aimed = goals.goals_of(connection, relationship_id)
         shared = files.files_of(connection, relationship_id)
     folder = f"relationships/{relationship_id}"
-    yield f"{folder}/relationship.json", as_json(tell_relationship(member, found, found.row.summary))
+    told = tell_relationship(found, found.row.summary, member.gateway.vault.reveal)
+    yield f"{folder}/relationship.json", as_json(told)
     yield f"{folder}/messages.jsonl", as_json_lines(_messages(member, found))
     yield f"{folder}/meetings.jsonl", as_json_lines(MeetingAnswer.shown(row, found.reveal) for row in met)
     yield f"{folder}/goals.jsonl", as_json_lines(GoalAnswer.shown(row, found.reveal) for row in aimed)

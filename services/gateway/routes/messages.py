@@ -42,7 +42,7 @@ def list_messages(
 ) -> Response:
     """The oldest first."""
     with reading(member.gateway.database) as connection:
-        found = party_to(connection, member, relationship_id, relationships.whose)
+        found = party_to(connection, member, relationship_id, relationships.WHOSE)
         rows = messages.messages_of(connection, relationship_id, after, limit + 1)
     items = [MessageAnswer.shown(row, found.reveal) for row in rows[:limit]]
     return respond(Page(items=items, next=str(items[-1].position) if len(rows) > limit else None))

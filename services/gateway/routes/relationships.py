@@ -1,6 +1,7 @@
 """Relationships: how each stands now or stood on an earlier day, and what the two decide about it."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from services.gateway import access
 from services.gateway.access import Own, Seen
-from services.gateway.answers import Accepted, Answer, Page, Reveal, Text, respond
+from services.gateway.answers import Accepted, Answer, Page, Reveal, Text, conceal, opening, respond
 from services.gateway.asked import Asked
 from services.gateway.caller import Member, Sender, Sending, SignedIn
 from services.gateway.summary import RelationshipSummary, fold
@@ -147,6 +148,22 @@ class FeedbackBody(Asked):
 DECIDED: dict[str, Any] = {"response_model": RelationshipAnswer, "responses": {202: {"model": Accepted}}}
 
 
+@router.get("/v1/relationships/{relationship_id}", response_model=RelationshipAnswer)
+async def show(
+    relationship_id: UUID,
+    member: SignedIn,
+    as_of: Annotated[AwareDatetime | None, Query(description="As it stood then")] = None,
+    at_position: Annotated[int | None, Query(ge=1, description="As it stood after this event, and none later")] = None,
+) -> Response:
+    """As it stands now; or as it once stood, at a time or at a position, whichever is given."""
+    if as_of and at_position:
+        raise OneMoment()
+    now = as_of is None and at_position is None
+    if now:
+        return respond(await _read(member, relationship_id))
+    return respond(await run_in_threadpool(_read_then, member, relationship_id, as_of, at_position))
+
+
 @router.post("/v1/programs/{program_id}/relationships", status_code=201, **DECIDED)
 async def request_mentor(program_id: UUID, body: RequestBody, sender: Sending, member: SignedIn) -> Response:
     """A mentee asks a mentor."""
@@ -178,22 +195,9 @@ def list_relationships(
         else:
             access.coordinated_by(connection, member, program_id)
             rows = relationships.relationships_in(connection, program_id, after, limit + 1)
-    items = [tell(member, access.seen(member, row), row.summary) for row in rows[:limit]]
+    reveal = member.gateway.vault.reveal
+    items = [tell(access.seen(member, row), row.summary, reveal) for row in rows[:limit]]
     return respond(Page(items=items, next=str(items[-1].relationship_id) if len(rows) > limit else None))
-
-
-@router.get("/v1/relationships/{relationship_id}", response_model=RelationshipAnswer)
-def show(
-    relationship_id: UUID,
-    member: SignedIn,
-    as_of: Annotated[AwareDatetime | None, Query(description="As it stood then")] = None,
-    at_position: Annotated[int | None, Query(ge=1, description="As it stood after this event, and none later")] = None,
-) -> Response:
-    """As it stands now; or as it once stood, at a time or at a position, whichever is given."""
-    if as_of and at_position:
-        raise OneMoment()
-    now = as_of is None and at_position is None
-    return respond(_read(member, relationship_id) if now else _read_then(member, relationship_id, as_of, at_position))
 
 
 @router.post("/v1/relationships/{relationship_id}/accept", **DECIDED)
@@ -281,7 +285,7 @@ async def _decide(command: Command, own: Found, sender: Sender, member: Member) 
 
 async def _answer(sender: Sender, member: Member, done: Done, relationship_id: UUID, created: bool = False) -> Response:
     where = f"/v1/relationships/{relationship_id}"
-    return await sender.answer(done, where, lambda: _read(member, relationship_id), created=created)
+    return await sender.answer(done, where, partial(_read, member, relationship_id), created=created)
 
 
 def _enrolled(member: Member, program_id: UUID, mentor_id: UUID) -> int:
@@ -292,10 +296,9 @@ def _enrolled(member: Member, program_id: UUID, mentor_id: UUID) -> int:
     return max((row.position for row in rows if row), default=0)
 
 
-def _read(member: Member, relationship_id: UUID) -> RelationshipAnswer:
-    with reading(member.gateway.database) as connection:
-        found = access.relationship_for(connection, member, relationship_id)
-    return tell(member, found, found.row.summary)
+async def _read(member: Member, relationship_id: UUID) -> RelationshipAnswer:
+    found = await access.find_relationship(member, relationship_id)
+    return await opening(member.gateway.vault, partial(tell, found, found.row.summary))
 
 
 def _read_then(
@@ -307,26 +310,26 @@ def _read_then(
     summary = fold(one for one in history if position is None or one.position <= position)
     if summary is None:
         raise NotYetBegun()
-    return tell(member, found, summary)
+    return tell(found, summary, member.gateway.vault.reveal)
 
 
-def tell(member: Member, found: Seen, summary: RelationshipSummary) -> RelationshipAnswer:
+def tell(found: Seen, summary: RelationshipSummary, reveal: Reveal) -> RelationshipAnswer:
     """What the two wrote is for the two; what they are called, for whoever may see the relationship."""
     about, row = summary.state.about, found.row
     proposal = about.proposals[-1] if about.proposals else None
-    names = member.gateway.vault.reveal
+    words = reveal if found.party else conceal
     return RelationshipAnswer(
         relationship_id=about.relationship_id,
         program_id=about.program_id,
         status=summary.state.status,
-        mentor=_party(row, "mentor", names),
-        mentee=_party(row, "mentee", names),
-        message=found.reveal(about.message),
+        mentor=_party(row, "mentor", reveal),
+        mentee=_party(row, "mentee", reveal),
+        message=words(about.message),
         expires_at=about.expires_at,
-        questions=[QuestionAnswer.shown(question, found.reveal) for question in about.questions],
-        agreement=ProposalAnswer.shown(proposal, found.reveal) if proposal else None,
-        feedback=[FeedbackAnswer.shown(feedback, found.reveal) for feedback in about.feedback],
-        reason=found.reveal(getattr(summary.state, "reason", None)),
+        questions=[QuestionAnswer.shown(question, words) for question in about.questions],
+        agreement=ProposalAnswer.shown(proposal, words) if proposal else None,
+        feedback=[FeedbackAnswer.shown(feedback, words) for feedback in about.feedback],
+        reason=words(getattr(summary.state, "reason", None)),
         activity=ActivityAnswer.shown(summary.activity),
         began_at=summary.began_at,
         last_at=summary.last_at,

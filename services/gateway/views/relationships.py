@@ -95,22 +95,20 @@ def _with_names() -> Select[Any]:
 
 
 _WITH_NAMES = _with_names()
-_WHOSE: Select[Any] = (
+
+ONE = _WITH_NAMES.where(table.c.relationship_id == bindparam("relationship_id"))
+"""A relationship, with its programme's `coordinator_id` and what the two are called."""
+
+WHOSE: Select[Any] = (
     select(*(column for column in table.c if column.name != "summary"), programs.table.c.coordinator_id)
     .join_from(table, programs.table, programs.table.c.program == table.c.program)
     .where(table.c.relationship_id == bindparam("relationship_id"))
 )
-_ONE = _WITH_NAMES.where(table.c.relationship_id == bindparam("relationship_id"))
+"""Without what it is about and without names: whose it is, and how far it has come."""
 
 
-def whose(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
-    """Without what it is about: whose it is, with its programme's `coordinator_id`, and how far it has come."""
-    return connection.execute(_WHOSE, {"relationship_id": relationship_id}).one_or_none()
-
-
-def relationship(connection: Connection, relationship_id: UUID) -> Found[Any] | None:
-    """With its programme's `coordinator_id` and what the two are called."""
-    return connection.execute(_ONE, {"relationship_id": relationship_id}).one_or_none()
+def relationship(connection: Connection, relationship_id: UUID, query: Select[Any] = ONE) -> Found[Any] | None:
+    return connection.execute(query, {"relationship_id": relationship_id}).one_or_none()
 
 
 def relationships_of(connection: Connection, person: UUID, after: UUID, limit: int) -> Sequence[Found[Any]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from shared.keys import KeysMissing
 from shared.masters import Masters
 from shared.messages import sealed_for
-from shared.vault import MasterKeyAbsent, PersonalTextMalformed, PersonErased, Vault, keys, open_keys
+from shared.vault import MasterKeyAbsent, NotAtHand, PersonalTextMalformed, PersonErased, Vault, keys, open_keys
 
 ADA, GRACE = uuid4(), uuid4()
 EVENT = uuid4()
@@ -54,6 +54,21 @@ def test_what_is_sealed_can_be_opened_and_not_read(vault: Vault, value: Any) -> 
     assert "hello" not in sealed
     assert vault.open(sealed) == value
     assert seal(vault, value) != sealed
+
+
+def test_a_value_opens_at_hand_once_its_key_was_read_and_never_after_the_erasure(
+    vault: Vault, database: Engine, ring: Masters
+) -> None:
+    sealed = seal(vault, "hello")
+    reader = Vault(database, ring)
+    with pytest.raises(NotAtHand):
+        reader.reveal_at_hand(sealed)
+    assert reader.reveal(sealed) == "hello"
+    assert reader.reveal_at_hand(sealed) == "hello"
+    reader.erase(ADA)
+    with pytest.raises(NotAtHand):
+        reader.reveal_at_hand(sealed)
+    assert reader.reveal(sealed) is None
 
 
 def test_each_field_is_sealed_for_its_own_person(vault: Vault) -> None:
