@@ -3,13 +3,15 @@ again and tells the median of what a call takes, in milliseconds."""
 
 import sys
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from nameko.exceptions import UnknownService
 from nameko.rpc import rpc
 from nameko.standalone.rpc import ClusterRpcProxy
 
-from bench.peers.calling import patiently
+PATIENCE_SECONDS = 30.0
 
 
 class EchoService:
@@ -22,10 +24,23 @@ class EchoService:
 
 def main(broker: str, calls: str) -> None:
     with ClusterRpcProxy({"AMQP_URI": broker}) as cluster:
-        patiently(lambda: cluster.echo.say("ready"))
+        _patiently(lambda: cluster.echo.say("ready"))
         print("ready", flush=True)
         while sys.stdin.readline():
             print(median(_milliseconds(cluster.echo.say) for _ in range(int(calls))), flush=True)
+
+
+def _patiently(call: Callable[[], object]) -> None:
+    """Until the service is there to answer."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            call()
+            return
+        except UnknownService:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def _milliseconds(say: Any) -> float:
