@@ -20,7 +20,7 @@ from shared.refusals import Unavailable
 
 AT_ONCE = 16
 
-_Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+_Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
 
 
 class Lookup(Protocol):
@@ -67,15 +67,15 @@ class _Prepared:
 
 
 class _OfDriver:
-    """Each connection is made when it is needed, and then kept. One that lay unused is asked whether it still lives;
-    when one is dead, so are the others."""
+    """Each connection is made when it is needed, and then kept, with its cursor: that knows how to read what it has
+    read before. One that lay unused is asked whether it still lives; when one is dead, so are the others."""
 
     def __init__(self, engine: Engine) -> None:
         self._dialect = engine.dialect
         self._where = engine.dialect.create_connect_args(engine.url)[1]
         self._prepared: dict[Select[Any], _Prepared] = {}
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._idle: list[tuple[float, _Connection]] = []
+        self._idle: list[tuple[float, _Cursor]] = []
 
     async def one(self, query: Select[Any], **values: Any) -> Row[Any] | None:
         prepared = self._prepared.get(query) or self._prepare(query)
@@ -88,31 +88,31 @@ class _OfDriver:
         return prepared.told(found) if found else None
 
     async def _ask(self, prepared: _Prepared, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        connection = await self._connection()
+        cursor = await self._cursor()
         try:
-            cursor = await connection.execute(prepared.text, {**prepared.constants, **values}, prepare=True)
+            await cursor.execute(prepared.text, {**prepared.constants, **values}, prepare=True)
             found = await cursor.fetchone()
         except BaseException:
-            await connection.close()
+            await cursor.connection.close()
             raise
-        self._idle.append((time.monotonic(), connection))
+        self._idle.append((time.monotonic(), cursor))
         return found
 
-    async def _connection(self) -> _Connection:
+    async def _cursor(self) -> _Cursor:
         if self._idle:
-            since, connection = self._idle.pop()
-            if time.monotonic() - since < IDLE_SECONDS or await _lives(connection):
-                return connection
+            since, cursor = self._idle.pop()
+            if time.monotonic() - since < IDLE_SECONDS or await _lives(cursor):
+                return cursor
             await self.close()
         made = await psycopg.AsyncConnection.connect(**self._where, autocommit=True)
         set_json_loads(orjson.loads, made)
-        return made
+        return made.cursor()
 
     async def close(self) -> None:
         """Those that lie unused: later ones are made anew."""
         idle, self._idle = self._idle, []
-        for _, connection in idle:
-            await connection.close()
+        for _, cursor in idle:
+            await cursor.connection.close()
 
     def _prepare(self, query: Select[Any]) -> _Prepared:
         compiled = query.compile(dialect=self._dialect)
@@ -124,10 +124,10 @@ class _OfDriver:
         return prepared
 
 
-async def _lives(connection: _Connection) -> bool:
+async def _lives(cursor: _Cursor) -> bool:
     try:
-        await connection.execute("")
+        await cursor.execute("")
     except psycopg.OperationalError:
-        await connection.close()
+        await cursor.connection.close()
         return False
     return True
