@@ -79,6 +79,10 @@ def lanes(connection: Connection) -> dict[str, Lane]:
     return {subject: Lane(events, again_at) for subject, events, again_at in connection.execute(query)}
 
 
+def positions(connection: Connection) -> frozenset[int]:
+    return frozenset(connection.scalars(select(parked.c.position)))
+
+
 def is_parked(connection: Connection, position: int) -> bool:
     return connection.scalar(select(parked.c.position).where(parked.c.position == position)) is not None
 

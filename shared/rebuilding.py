@@ -37,13 +37,16 @@ PAUSE_SECONDS = 0.1
 Watch = Callable[[int, int], None]
 """Told again and again how many events are done, of how many."""
 
+Passed = Callable[[Connection], frozenset[int]]
+"""The positions up to the checkpoint that a projection leaves out for now, in the moment that this connection sees."""
+
 
 class RebuildRunning(Conflict):
     """Another rebuild of these tables is under way."""
 
 
 class ViewUnknown(Invalid):
-    """There is no such view."""
+    """There is no such table."""
 
 
 class NothingBefore(NotFound):
@@ -80,15 +83,21 @@ def _unwatched(done: int, of: int) -> None:
     """Nobody looks."""
 
 
+def nothing(connection: Connection) -> frozenset[int]:
+    """Is left out."""
+    return frozenset()
+
+
 def verify(
     log: EventLog,
     database: Engine,
     projections: Sequence[Projection],
     names: Collection[str] = (),
     watch: Watch = _unwatched,
+    passed: Passed = nothing,
 ) -> Report:
-    """Compares the views of these names (all) with their rebuild. Nothing is switched."""
-    with _alone(database), _built(log, database, _chosen(projections, names), watch) as built:
+    """Compares the tables of these names (all) with their rebuild. Nothing is switched."""
+    with _alone(database), _built(log, database, _chosen(projections, names), watch, passed) as built:
         return built.compared()
 
 
@@ -100,9 +109,10 @@ def rebuild(
     *,
     changed: bool = False,
     watch: Watch = _unwatched,
+    passed: Passed = nothing,
 ) -> Report:
     """Puts the rebuilt tables in the place of the live ones if they are equal, or are meant to have `changed`."""
-    with _alone(database), _built(log, database, _chosen(projections, names), watch) as built:
+    with _alone(database), _built(log, database, _chosen(projections, names), watch, passed) as built:
         report = built.compared()
         if not (report.equal or changed):
             return report
@@ -120,18 +130,23 @@ def back(log: EventLog, database: Engine, projections: Sequence[Projection]) -> 
             raise NothingBefore()
         chosen = _chosen(projections, names)
         befores = [projection.beside(BEFORE) for projection in chosen]
-        _Built(log, database, chosen, befores, 0.0).switch(BEFORE)
+        _Built(log, database, chosen, befores, nothing, set(), 0.0).switch(BEFORE)
         return names
 
 
 @dataclass(frozen=True)
 class _Built:
-    """The tables of each of `besides`, as of some position, next to those of the live one of the same place."""
+    """The tables of each of `besides`, as of some position, next to those of the live one of the same place.
+
+    They leave out the positions in `behind`, because the live ones did when they were last looked at.
+    """
 
     log: EventLog
     database: Engine
     lives: Sequence[Projection]
     besides: Sequence[Projection]
+    passed: Passed
+    behind: set[int]
     seconds: float
 
     def compared(self) -> Report:
@@ -140,8 +155,9 @@ class _Built:
         rows: dict[str, int] = {}
         with snapshot(self.database) as now:
             reached = [live.checkpoint(now) for live in self.lives]
+            passed = self.passed(now)
             for live, beside, position in zip(self.lives, self.besides, reached, strict=True):
-                self._advance(beside, position)
+                self._advance(beside, position, passed)
                 with snapshot(self.database) as connection:
                     for name, table in beside.tables.items():
                         rows[name] = connection.scalar(select(func.count()).select_from(table)) or 0
@@ -169,46 +185,67 @@ class _Built:
 
     def _switch(self, connection: Connection, suffix: str, dropping: Sequence[Projection]) -> None:
         reached = [live.lock(connection) for live in self.lives]
+        passed = self.passed(connection)
         for beside, position in zip(self.besides, reached, strict=True):
+            self._make_up(connection, beside, passed)
             for batch in _batches(self.log, beside.checkpoint(connection), position):
-                beside.apply(connection, batch)
+                beside.apply(connection, batch, without=passed)
         _lock_out(connection, [name for live in self.lives for name in live.tables])
         for projection in dropping:
             _drop_tables(connection, [name + BEFORE for name in projection.tables])
         for live, position in zip(self.lives, reached, strict=True):
             for name in live.tables:
                 _exchange(connection, name, suffix)
-            if live.sealer is not None:  # people are erased from the live table only
+            if self.keeps(live):
+                before = live.beside(BEFORE)
+                before.start(connection)
+                before.move(connection, position)
+            else:
                 _drop_tables(connection, [name + BEFORE for name in live.tables])
-            before = live.beside(BEFORE)
-            before.start(connection)
-            before.move(connection, position)
+
+    def keeps(self, live: Projection) -> bool:
+        """Whether its older tables stay. People are erased from the live ones only; and where something may be left
+        out, nobody would know later what the older ones lack."""
+        return live.sealer is None and self.passed is nothing
 
     def _catch_up(self) -> None:
         for live, beside in zip(self.lives, self.besides, strict=True):
-            with reading(self.database) as connection:
-                position = live.checkpoint(connection)
-            self._advance(beside, position)
+            with snapshot(self.database) as connection:
+                position, passed = live.checkpoint(connection), self.passed(connection)
+            self._advance(beside, position, passed)
 
-    def _advance(self, beside: Projection, until: int) -> None:
+    def _advance(self, beside: Projection, until: int, passed: frozenset[int]) -> None:
+        with writing(self.database) as connection:
+            self._make_up(connection, beside, passed)
+        self.behind.intersection_update(passed)
         with reading(self.database) as connection:
             position = beside.checkpoint(connection)
         for batch in _batches(self.log, position, until):
             with writing(self.database) as connection:
-                beside.apply(connection, batch)
+                beside.apply(connection, batch, without=passed)
+            self.behind.update(one.position for one in batch if one.position in passed)
+
+    def _make_up(self, connection: Connection, beside: Projection, passed: frozenset[int]) -> None:
+        """Fold what the live tables have taken in late, before what is new: that of its subject comes after it."""
+        for position in sorted(self.behind - passed):
+            beside.fold(connection, self.log.read(position - 1, 1))
 
 
 @contextmanager
-def _built(log: EventLog, database: Engine, lives: Sequence[Projection], watch: Watch) -> Iterator[_Built]:
+def _built(
+    log: EventLog, database: Engine, lives: Sequence[Projection], watch: Watch, passed: Passed
+) -> Iterator[_Built]:
     besides = [live.beside(REBUILD) for live in lives]
     _drop(database, besides)
     began = time.perf_counter()
     try:
-        with reading(database) as connection:
+        with snapshot(database) as connection:
             untils = [live.checkpoint(connection) for live in lives]
+            behind = passed(connection)
         for number, beside in enumerate(besides):
-            _build(log, database, beside, untils[number], partial(_add, watch, sum(untils[:number]), sum(untils)))
-        yield _Built(log, database, lives, besides, time.perf_counter() - began)
+            told = partial(_add, watch, sum(untils[:number]), sum(untils))
+            _build(log, database, beside, untils[number], told, behind)
+        yield _Built(log, database, lives, besides, passed, set(behind), time.perf_counter() - began)
     finally:
         _drop(database, besides)
 
@@ -217,15 +254,22 @@ def _add(watch: Watch, before: int, of: int, done: int) -> None:
     watch(before + done, of)
 
 
-def _build(log: EventLog, database: Engine, beside: Projection, until: int, watch: Callable[[int], None]) -> None:
+def _build(
+    log: EventLog,
+    database: Engine,
+    beside: Projection,
+    until: int,
+    watch: Callable[[int], None],
+    without: frozenset[int],
+) -> None:
     with _changing(database) as connection:
         beside.install(connection, indexed=False)
     shares = _shares(database, beside, until)
     with _without_collecting():
         if shares == 1:
-            _fill(log, database, beside, until, watch)
+            _fill(log, database, beside, until, without, watch)
         else:
-            filling = partial(_fill_share, database, beside, until, shares)
+            filling = partial(_fill_share, database, beside, until, without, shares)
             divided(filling, shares, lambda done: watch(done // shares))
     with _changing(database) as connection:
         beside.move(connection, until)
@@ -241,12 +285,18 @@ def _shares(database: Engine, beside: Projection, until: int) -> int:
 
 
 def _fill_share(
-    database: Engine, beside: Projection, until: int, shares: int, number: int, watch: Callable[[int], None]
+    database: Engine,
+    beside: Projection,
+    until: int,
+    without: frozenset[int],
+    shares: int,
+    number: int,
+    watch: Callable[[int], None],
 ) -> None:
     """In a process of its own, over connections of its own."""
     database.dispose(close=False)
     with closing(open_log(database.url.render_as_string(hide_password=False))) as log:
-        _fill(log, database, beside, until, watch, Share(number, shares))
+        _fill(log, database, beside, until, without, watch, Share(number, shares))
 
 
 def _fill(
@@ -254,13 +304,14 @@ def _fill(
     database: Engine,
     beside: Projection,
     until: int,
+    without: frozenset[int],
     watch: Callable[[int], None],
     share: Share | None = None,
 ) -> None:
     folding = Folding(beside, blank=True)
     for reached, batch in _ahead(log, beside.types, until, share):
         with reading(database) as connection:
-            folding.take(connection, batch)
+            folding.take(connection, [one for one in batch if one.position not in without] if without else batch)
         if folding.full(HELD // 2):
             with _changing(database) as connection:
                 folding.make_room(connection, HELD // 2)
