@@ -11,6 +11,7 @@ from bench.peers import recorded
 from bench.place import Place, plain
 from bench.processes import working
 from bench.row import Row, at_least, at_most
+from shared.dividing import processes
 
 RUNS = 3
 AT_ONCE = 2000
@@ -36,9 +37,9 @@ def of_state(place: Place) -> list[Row]:
     goals = (at_least(5, "peer"), at_least(0.3, "limit"))
     ours = Row(
         name="rebuild",
-        unit="events/s",
+        unit=f"events/s, {processes()} processes",
         ours=measured["ours"].value,
-        peer_name="eventsourcing reads its log",
+        peer_name="eventsourcing reads its log, one process",
         peer=measured["peer"].value,
         limit_name="bare SELECT",
         limit=measured["limit"].value,
@@ -71,8 +72,8 @@ def flat(place: Place) -> list[Row]:
 
 
 def memory(place: Place) -> list[Row]:
-    """About as many relationships with four times as much between them take no more memory."""
-    quiet, talkative = full_log(place, EVENTS // 4, talkative=20), full_log(place, EVENTS, talkative=105)
+    """About as many relationships with twice as much between them take no more memory."""
+    quiet, talkative = full_log(place, EVENTS // 2, talkative=47), full_log(place, EVENTS, talkative=105)
     rebuilt = {name: _rebuilt(full, STATE) for name, full in (("ours", talkative), ("peer", quiet))}
     (_, ours, relationships), (_, peer, fewer) = rebuilt["ours"], rebuilt["peer"]
     return [
@@ -80,11 +81,11 @@ def memory(place: Place) -> list[Row]:
             name="rebuild_memory",
             unit=f"MB, {EVENTS:,} events",
             ours=ours,
-            peer_name=f"{EVENTS // 4:,} events",
+            peer_name=f"{EVENTS // 2:,} events",
             peer=peer,
             goals=(at_most(1.1, "peer"),),
         ),
-        Row("rebuild_memory_relationships", "relationships", relationships, f"{EVENTS // 4:,} events", fewer),
+        Row("rebuild_memory_relationships", "relationships", relationships, f"{EVENTS // 2:,} events", fewer),
     ]
 
 
