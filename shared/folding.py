@@ -16,6 +16,8 @@ from shared.messages import Event, sealed_for
 if TYPE_CHECKING:
     from shared.projection import Key, Projection, Row, View
 
+    Told = tuple[Key, Event, Recorded]
+
 KEYS_IN_ONE_QUERY = 400
 WORTH_A_COPY = 100
 
@@ -35,7 +37,7 @@ class Folding:
         return any(held.lately > lately for held in self._held.values())
 
     def take(self, connection: Connection, batch: Sequence[Recorded]) -> None:
-        told: dict[str, list[tuple[Event, Recorded]]] = {name: [] for name in self._held}
+        told: dict[str, list[Told]] = {name: [] for name in self._held}
         decode, sealer = self._projection.decode, self._projection.sealer
         concerned = self._projection.concerned
         if sealer:
@@ -44,7 +46,9 @@ class Folding:
             views = concerned(recorded.type)
             if views and (event := decode(recorded)) is not None:
                 for view in views:
-                    told[view.name].append((event, recorded))
+                    into = told[view.name]
+                    for key in view.keys(event, recorded):
+                        into.append((key, event, recorded))
         for name, held in self._held.items():
             held.fold(connection, told[name])
 
@@ -92,12 +96,10 @@ class _Held:
     def lately(self) -> int:
         return len(self._lately)
 
-    def fold(self, connection: Connection, events: Sequence[tuple[Event, Recorded]]) -> None:
-        keys, evolve = self._view.keys, self._view.evolve
-        concerned = [(key, event, recorded) for event, recorded in events for key in keys(event, recorded)]
+    def fold(self, connection: Connection, concerned: Sequence["Told"]) -> None:
         if not self._blank:
             self._look_for(connection, self._unknown(concerned))
-        lines, earlier = self._lately, self._earlier
+        evolve, lines, earlier = self._view.evolve, self._lately, self._earlier
         for key, event, recorded in concerned:
             line = lines.get(key)
             if line is None:
@@ -132,7 +134,7 @@ class _Held:
         self._blank = self._blank and not self._earlier
         self._lately, self._earlier = {}, self._lately
 
-    def _unknown(self, concerned: Sequence[tuple["Key", Event, Recorded]]) -> Collection["Key"]:
+    def _unknown(self, concerned: Sequence["Told"]) -> Collection["Key"]:
         """Of rows that the table may have and that are not held."""
         begun_by, lately, earlier = self._view.begun_by, self._lately, self._earlier
         unknown = {

@@ -118,14 +118,9 @@ class Catalogue:
     def __init__(self, *sources: ModuleType | type[Event]) -> None:
         self.types: dict[str, type[Event]] = {kind.type: kind for source in sources for kind in _events_in(source)}
 
-    def bare(self, recorded: Recorded) -> Event | None:
-        """Without its values, unchecked: for who needs to know no more than that it happened."""
-        kind = self.types.get(recorded.type)
-        if kind is None:
-            return None
-        if recorded.schema_version > kind.schema_version:
-            raise VersionUnknown(kind, recorded.schema_version)
-        return _bare(kind)
+    def bare(self, kind: str) -> Event:
+        """An event of this type without its values: for who needs to know no more than that it happened."""
+        return self.types[kind].model_construct()
 
     def decode(self, recorded: Recorded | Entry, sealer: Sealer | None = None) -> Event | None:
         """The event; None for a type not known here. With a `sealer` its personal values are opened.
@@ -153,11 +148,6 @@ def _upcast(kind: type[Event], written: int, data: dict[str, Any]) -> dict[str, 
     for version in steps:
         data = kind.upcasters[version](data)
     return data
-
-
-@cache
-def _bare(kind: type[Event]) -> Event:
-    return kind.model_construct()
 
 
 def encode(event: Event, event_id: UUID, sealer: Sealer) -> str:

@@ -88,7 +88,11 @@ class Projection:
         )
         self._mine = self.checkpoints.c.name == self.name
         self._concerned = {kind: tuple(_reading(kind, self.views)) for kind in catalogue.types}
-        self._unread = {kind for kind, views in self._concerned.items() if all(_leaves_unread(kind, v) for v in views)}
+        self._unread = {
+            kind: catalogue.bare(kind)
+            for kind, views in self._concerned.items()
+            if all(_leaves_unread(kind, view) for view in views)
+        }
 
     @property
     def types(self) -> list[str]:
@@ -101,8 +105,9 @@ class Projection:
 
     def decode(self, recorded: Recorded) -> Event | None:
         """With its values, if any of the views reads them."""
-        if recorded.type in self._unread:
-            return self.catalogue.bare(recorded)
+        unread = self._unread.get(recorded.type)
+        if unread is not None and recorded.schema_version <= unread.schema_version:
+            return unread
         return self.catalogue.decode(recorded, self.sealer)
 
     def only(self, names: Collection[str]) -> "Projection":
