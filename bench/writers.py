@@ -25,7 +25,7 @@ from eventsourcing.domain import Aggregate
 from sqlalchemy import make_url
 
 from bench.place import plain
-from shared.ids import NIL
+from shared.ids import NIL, new_id
 from shared.log import Append, Appended, Entry, open_log
 
 TEXT = "Shall we talk about the first chapter on Thursday, before your call with the others? " * 2
@@ -34,11 +34,12 @@ Write = Callable[[], object]
 
 
 def ours(url: str) -> Write:
-    """The log: one new stream of one event."""
+    """The log: one new stream of one event. Ids as the platform makes them: who sends a command makes the stream's, in
+    the order of time; those of command and event are derived, in no order."""
     log = open_log(url)
 
     def write() -> None:
-        stream, actor = uuid4(), uuid4()
+        stream, actor = new_id(), uuid4()
         data = json.dumps({"text": TEXT})
         entry = Entry(uuid4(), "rooms.said", 1, stream, datetime.now(UTC), data)
         append = Append(f"room-{stream}", 0, uuid4(), b"0" * 32, NIL, str(actor), uuid4(), None, (entry,))
