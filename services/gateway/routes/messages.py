@@ -1,6 +1,7 @@
 """What the two write to each other."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from services.gateway.access import Own, party_to
-from services.gateway.answers import Accepted, Answer, Page, Text, respond
+from services.gateway.answers import Accepted, Answer, Page, Text, opening, respond
 from services.gateway.asked import Asked
 from services.gateway.caller import Member, Sending, SignedIn
 from services.gateway.views import messages, relationships
@@ -61,9 +62,9 @@ async def post_message(body: MessageBody, own: Own, sender: Sending, member: Sig
     )
     done = await sender.send(command, program=own.program, seen=own.position, new=True)
     where = f"/v1/relationships/{own.relationship_id}/messages"
-    return await sender.answer(done, where, lambda: _read(member, own.program, message_id), created=True)
+    return await sender.answer(done, where, partial(_read, member, own.program, message_id), created=True)
 
 
-def _read(member: Member, program: UUID, message_id: UUID) -> MessageAnswer:
-    with reading(member.gateway.database) as connection:
-        return MessageAnswer.shown(messages.message(connection, program, message_id), member.gateway.vault.reveal)
+async def _read(member: Member, program: UUID, message_id: UUID) -> MessageAnswer:
+    row = await member.gateway.lookup.one(messages.ONE, program=program, message_id=message_id)
+    return await opening(member.gateway.vault, partial(MessageAnswer.shown, row))

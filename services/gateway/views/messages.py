@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Text, Uuid, select
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Select, Text, Uuid, bindparam, select
 from sqlalchemy import Row as Found
 
 from services.messaging.events import MessagePosted
@@ -53,8 +53,9 @@ VIEW = View(
 table = VIEW.table(MetaData())
 
 
-def message(connection: Connection, program: UUID, message_id: UUID) -> Found[Any]:
-    return connection.execute(select(table).where(table.c.program == program, table.c.message_id == message_id)).one()
+ONE: Select[Any] = select(table).where(
+    table.c.program == bindparam("program"), table.c.message_id == bindparam("message_id")
+)
 
 
 def messages_of(connection: Connection, relationship_id: UUID, after: int, limit: int) -> Sequence[Found[Any]]:
