@@ -17,15 +17,15 @@ HOLDING = 5_000
 
 
 class Overtaken(Exception):
-    """Somebody else has moved a checkpoint."""
+    """Somebody else has moved a checkpoint, or has held it to put other tables in the place of these."""
 
 
 class Tail:
     """`projections` of one database, which advance together, and the PostgreSQL channel on which that is told.
 
-    Rows are held from one batch to the next: they are what the log says at the position that was reached with them.
-    That the checkpoints are still there is found out when they are moved; so a few events take one round trip, and one
-    to commit.
+    Rows are held from one batch to the next: they are what the tables say at the position that was reached with them.
+    That nobody else has touched the checkpoints since is found out when they are moved; so a few events take one round
+    trip, and one to commit.
     Several tails do no harm: they take turns.
     """
 
@@ -34,6 +34,7 @@ class Tail:
         self._channel = channel
         self._foldings: list[Folding] = []
         self._reached = 0
+        self._last: str | None = None
 
     def advance(self, database: Engine, batch: Sequence[Recorded]) -> int:
         """Folds the batch and moves the checkpoints; returns up to where all of them cover the log.
@@ -55,6 +56,7 @@ class Tail:
         """What is held is forgotten when anything goes wrong on the way. Raises `Overtaken`."""
         before = batch[0].position - 1
         foldings = self._foldings if self._reached == before else []
+        last = self._last if foldings else None
         foldings, self._foldings = foldings or [Folding(one) for one in self._projections], []
         for folding in foldings:
             folding.take(connection, batch)
@@ -63,14 +65,16 @@ class Tail:
             driver.execute("BEGIN")
             driver.execute("SET LOCAL synchronous_commit = off")
             moved = driver.execute(
-                "UPDATE checkpoints SET position = %s WHERE name = ANY(%s) AND position = %s RETURNING name",
-                (batch[-1].position, [one.name for one in self._projections], before),
+                "UPDATE checkpoints SET position = %s WHERE name = ANY(%s) AND position = %s"
+                " AND xmin::text = coalesce(%s, xmin::text) RETURNING xmin::text",
+                (batch[-1].position, [one.name for one in self._projections], before, last),
             )
             for folding in foldings:
                 folding.send(connection, HOLDING)
             driver.execute("SELECT pg_notify(%s, %s)", (self._channel, str(batch[-1].position)))
             pipeline.sync()
-            if len(moved.fetchall()) != len(foldings):
+            transactions = [transaction for (transaction,) in moved.fetchall()]
+            if len(transactions) != len(foldings):
                 raise Overtaken()
             driver.execute("COMMIT")
-        self._foldings, self._reached = foldings, batch[-1].position
+        self._foldings, self._reached, self._last = foldings, batch[-1].position, transactions[0]

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from services.gateway.following import Progress, follow
 from services.gateway.rebuild import back, rebuild, verify
 from services.gateway.views import goals, messages, projections, relationships
+from services.goals.events import GoalReached, GoalSet
 from shared.database import install_owner, log_url, open_database, reading
 from shared.dividing import ShareFailed
 from shared.keys import make_keys
@@ -21,6 +22,7 @@ from shared.log import EventLog, install_log, open_log
 from shared.masters import Masters
 from shared.projection import Projection
 from shared.rebuilding import RebuildRunning
+from shared.tailing import Tail
 from shared.vault import Vault
 from tests.unit.gateway.history import Story, new_story, write
 from tests.waiting import eventually
@@ -198,3 +200,26 @@ def test_what_one_process_cannot_fold_ends_the_rebuild(platform: Platform, monke
         rebuild(platform.log, platform.database, platform.views)
     monkeypatch.undo()
     assert verify(platform.log, platform.database, platform.views).equal
+
+
+@pytest.mark.parametrize("platform", ["postgresql"], indirect=True)
+def test_who_follows_does_not_go_on_with_rows_of_the_older_tables(platform: Platform) -> None:
+    """It holds a damaged row when the table is repaired, and something more happens to it."""
+    story, tail = new_story(), Tail(platform.views, "views")
+    events = story.people() + story.relationship_events()
+    first = next(number for number, (_, event) in enumerate(events) if isinstance(event, GoalSet))
+    second = next(number for number, (_, event) in enumerate(events) if isinstance(event, GoalReached))
+    head = platform.log.head().position
+    write(platform.log, platform.vault, story, events)
+    for one in platform.log.read(head, first):
+        tail.advance(platform.database, [one])
+    [goal] = platform.log.read(head + first, 1)
+    with platform.database.begin() as connection:
+        for projection in platform.views:
+            projection.apply(connection, [goal])
+        connection.execute(text("UPDATE goals SET target = 77"))
+    for one in platform.log.read(head + first + 1, second - first - 1):
+        tail.advance(platform.database, [one])
+    assert rebuild(platform.log, platform.database, platform.views, changed=True).switched
+    tail.advance(platform.database, platform.log.read(head + second, 1))
+    assert verify(platform.log, platform.database, platform.views).differences == ()
