@@ -40,6 +40,7 @@ LEADER_KEY = 7_301_994
 
 PUBLISHED = Counter("mentoring_relay_published", "Events that the broker has confirmed")
 POSITION = Gauge("mentoring_relay_position", "Up to here the broker has confirmed every event")
+MISSING = Counter("mentoring_relay_confirms_missing", "Times that the broker did not confirm an event in time")
 
 
 class ConfirmMissing(Unavailable):
@@ -153,6 +154,7 @@ class Relay:
                 read = recorded.position
             _take_confirms(connection, IDLE_SECONDS if full else AT_ONCE)
             if window.overdue:
+                MISSING.inc()
                 raise ConfirmMissing("The broker does not confirm.", confirmed=window.confirmed)
             if time.monotonic() - saved_at > SAVE_SECONDS:
                 _save(session, window.confirmed)
