@@ -5,22 +5,24 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import sleep
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
+from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
 
 from deploy.fleet import Process
 from deploy.servers import Servers
 from shared import broker
 from shared.ids import new_id
 from shared.topology import CONNECTIONS, policies, subscriber
-from tests.integration.stage import Stage, eventually
+from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
 from tests.integration.toy.events import Counted
 from tests.integration.toy.heard import Happened
 from tests.outside import admitted
@@ -142,6 +144,41 @@ def test_full_unread_and_never_acknowledged_queues_outside_hold_up_nobody(
     with channel(outside["unread"]) as late:
         body = late.basic_get("sub.unread", auto_ack=True)[2]
     assert body and broker.from_envelope(body).position > 2900
+
+
+def test_a_queue_outside_that_the_broker_lost_holds_up_other_outsiders_but_no_service(
+    stage: Stage, servers: Servers
+) -> None:
+    """RabbitMQ 3.10 forgets what is in a quorum queue that is younger than a second when it is killed, not its name."""
+    relay, toy = stage.doomed_relay("impatient"), stage.toy()
+    for process in (relay, toy):
+        process.start()
+        process.wait()
+    eventually(lambda: stage.consumers(INSIDE) == 1)
+    sleep(QUEUES_WRITTEN)
+    with suppress(AMQPError), channel(stage.broker_url) as inside:
+        inside.queue_declare("sub.young", durable=True, arguments={"x-queue-type": "quorum"})
+        inside.queue_bind("sub.young", broker.EXCHANGE, "#")
+        servers.rabbitmq.kill()
+    servers.rabbitmq.start()
+    vhost = urlsplit(stage.broker_url).path[1:]
+    if "sub.young" not in servers.rabbitmq.control("list_unresponsive_queues", "--vhost", vhost, "name"):
+        pytest.skip("this broker has kept the queue")
+    counter = new_id()
+    last = stage.happen(Happened(counter_id=counter))
+    eventually(lambda: stage.heard(counter, Counted) == 1, 15)
+    eventually(lambda: metric(relay, "mentoring_relay_confirms_missing_total") > 0)
+    assert stage.told() < last
+    with channel(stage.broker_url) as inside:
+        inside.queue_delete("sub.young")
+    eventually(lambda: stage.told() >= last)
+
+
+def metric(process: Process, name: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/metrics") as answer:
+        found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
+    assert found
+    return float(found[1])
 
 
 def test_a_trusted_users_unread_queue_is_bounded_too(stage: Stage, telling: Process, servers: Servers) -> None:
