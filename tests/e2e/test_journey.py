@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pika
 
@@ -61,6 +62,18 @@ def listening(broker: str, queue: str) -> bool:
         return consumers > 0
 
 
+def not_for_long(servers: Servers, broker: str) -> list[str]:
+    """Whatever anybody has declared that RabbitMQ 4.3 refuses, nameko included."""
+    vhost = unquote(urlsplit(broker).path[1:])
+    columns = ("name", "durable", "exclusive", "arguments")
+    queues = servers.rabbitmq.control("list_queues", "--vhost", vhost, "--no-table-headers", *columns)
+    assert "rpc-matching" in queues and "rpc.reply-gateway" in queues
+    transient = [queue for queue in queues.splitlines() if "true" not in queue.split("\t")[1:3]]
+    prioritised = [queue for queue in queues.splitlines() if "quorum" in queue and "x-max-priority" in queue]
+    mirrored = [servers.rabbitmq.policies(vhost)] if "ha-mode" in servers.rabbitmq.policies(vhost) else []
+    return [*transient, *prioritised, *mirrored]
+
+
 def eventually(condition: Callable[[], bool]) -> bool:
     until = time.monotonic() + 30
     while not condition() and time.monotonic() < until:
@@ -90,6 +103,7 @@ def test_processes_of_their_own_play_it_and_stock_subscribers_hear_all_of_it(
         subject = events[0][1]
         assert eventually(lambda: [event for event in by_pika() if event[1] == subject] == events), by_pika()
         assert eventually(lambda: set(events) <= set(by_nameko())), by_nameko()
+        assert not_for_long(servers, broker) == []
     assert "every view equals its rebuild" in fleet.rebuild()
 
 
