@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    ScalarSelect,
     Select,
     String,
     Uuid,
@@ -80,18 +81,24 @@ table = VIEW.table(MetaData())
 
 
 def _with_names() -> Select[Any]:
-    """Put together once: that takes as long as the query itself."""
+    """Put together once: that takes as long as the query itself. Accounts all have the same first part of their key: a
+    join would make PostgreSQL read every one of them, while it does not know yet how many there are."""
     joined = table.join(programs.table, programs.table.c.program == table.c.program)
     columns: list[Any] = [programs.table.c.coordinator_id]
     for side in ("mentor", "mentee"):
-        person, account = people.table.alias(side), accounts.table.alias(f"{side}_account")
+        person = people.table.alias(side)
         who = table.c[f"{side}_id"]
         joined = joined.outerjoin(person, (person.c.program == table.c.program) & (person.c.person_id == who))
-        joined = joined.outerjoin(account, (account.c.program == NIL) & (account.c.person_id == who))
         columns += [person.c.external_id.label(f"{side}_external_id"), person.c.headline.label(f"{side}_headline")]
-        columns += [person.c.timezone.label(f"{side}_timezone"), account.c.display_name.label(f"{side}_name")]
-        columns += [account.c.erased_at.label(f"{side}_erased_at")]
+        columns += [person.c.timezone.label(f"{side}_timezone")]
+        columns += [_of_account(who, accounts.table.c.display_name).label(f"{side}_name")]
+        columns += [_of_account(who, accounts.table.c.erased_at).label(f"{side}_erased_at")]
     return select(table, *columns).select_from(joined)
+
+
+def _of_account(who: Column[UUID], column: Column[Any]) -> ScalarSelect[Any]:
+    same = (accounts.table.c.program == NIL, accounts.table.c.person_id == who)
+    return select(column).where(*same).scalar_subquery()
 
 
 _WITH_NAMES = _with_names()
