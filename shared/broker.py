@@ -1,6 +1,6 @@
 """RabbitMQ as the platform uses it: its exchange and queues, and an event as it looks on the wire."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = ["EXCHANGE", "STREAM"]
 HEARTBEAT_SECONDS = 10
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 20
+AHEAD = 64 * 1024
 NO_ANSWER = (TimeoutError, amqp.InternalError)
 
 
@@ -47,10 +48,27 @@ def _connection(url: str) -> Iterator[amqp.Connection]:
     )
     try:
         connection.connect()
+        connection.transport._quick_recv = _ReadAhead(connection.transport._quick_recv)
         connection.transport.sock.settimeout(ANSWER_SECONDS)
         yield connection
     finally:
         connection.collect()
+
+
+class _ReadAhead:
+    """In place of py-amqp's nine system calls for each message."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive = receive
+        self._ahead = b""
+        self._at = 0
+
+    def __call__(self, count: int) -> bytes:
+        if self._at == len(self._ahead):
+            self._ahead, self._at = self._receive(AHEAD), 0
+        piece = self._ahead[self._at : self._at + count]
+        self._at += len(piece)
+        return piece
 
 
 def declare_exchange(channel: amqp.Channel) -> None:
@@ -94,6 +112,20 @@ def declare_queue(channel: amqp.Channel, service: str) -> str:
     channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
     channel.queue_bind(queue, EXCHANGE, "#")
     return queue
+
+
+def publish(connection: amqp.Connection, channel: amqp.Channel, batch: Sequence[Recorded]) -> None:
+    """To the exchange, in order and in one piece. A system call for each event, and a look for an answer after each, as
+    py-amqp has it, would take longer than all the rest."""
+    transport, pieces = connection.transport, list[bytes]()
+    write, transport._write = transport._write, lambda piece: pieces.append(bytes(piece))
+    try:
+        for recorded in batch:
+            where = (0, EXCHANGE, recorded.type, False, False)
+            channel.send_method(amqp.spec.Basic.Publish, "Bssbb", where, message(recorded))
+    finally:
+        transport._write = write
+    transport.write(b"".join(pieces))
 
 
 def message(recorded: Recorded, headers: Mapping[str, Any] | None = None) -> amqp.Message:

@@ -29,6 +29,7 @@ checkpoints = Table(
 
 NAME = "relay"
 WINDOW = 500
+TOGETHER = 50
 CONFIRM_SECONDS = 30.0
 SAVE_SECONDS = 0.1
 IDLE_SECONDS = 0.5
@@ -148,10 +149,13 @@ class Relay:
         while not stop.is_set():
             full = window.room < WINDOW // 2
             batch = [] if full else self._log.read(read, window.room)
-            for recorded in batch:
-                channel.basic_publish(broker.message(recorded), exchange=broker.EXCHANGE, routing_key=recorded.type)
-                window.published(recorded.position)
-                read = recorded.position
+            for start in range(0, len(batch), TOGETHER):
+                some = batch[start : start + TOGETHER]
+                broker.publish(connection, channel, some)
+                for recorded in some:
+                    window.published(recorded.position)
+                read = some[-1].position
+                _take_confirms(connection, AT_ONCE)
             _take_confirms(connection, IDLE_SECONDS if full else AT_ONCE)
             if window.overdue:
                 MISSING.inc()

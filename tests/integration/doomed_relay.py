@@ -4,44 +4,42 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import amqp
 from sqlalchemy import Connection
 
 from services.processes import relay as process
 from shared import broker, relay
+from shared.log import Recorded
 
-publish, save = amqp.Channel.basic_publish, relay._save
+publish, save = broker.publish, relay._save
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def is_told(message: amqp.Message, position: int) -> bool:
-    return broker.recorded_in(message).position == position
-
-
 def before_publish(position: int) -> None:
-    def doomed(channel: Any, message: Any, **how: Any) -> Any:
-        if is_told(message, position):
+    def doomed(connection: Any, channel: Any, batch: Sequence[Recorded]) -> None:
+        before = [recorded for recorded in batch if recorded.position < position]
+        publish(connection, channel, before)
+        if len(before) < len(batch):
             die()
-        return publish(channel, message, **how)
 
-    amqp.Channel.basic_publish = doomed
+    broker.publish = doomed
 
 
 def after_publish(position: int) -> None:
     """It is on its way, and nothing has been heard of it."""
 
-    def doomed(channel: Any, message: Any, **how: Any) -> Any:
-        publish(channel, message, **how)
-        if is_told(message, position):
+    def doomed(connection: Any, channel: Any, batch: Sequence[Recorded]) -> None:
+        upto = [recorded for recorded in batch if recorded.position <= position]
+        publish(connection, channel, upto)
+        if upto and upto[-1].position == position:
             die()
 
-    amqp.Channel.basic_publish = doomed
+    broker.publish = doomed
 
 
 def before_checkpoint(at: int) -> None:

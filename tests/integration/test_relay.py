@@ -69,7 +69,7 @@ def told(stage: Stage, until: int, queue: str = OUTSIDER, **arguments: Any) -> l
 
 def first_times(events: Sequence[Recorded]) -> list[Recorded]:
     """In the order in which they came, without the repeats."""
-    return list({event.position: event for event in reversed(events)}.values())[::-1]
+    return list({event.position: event for event in events}.values())
 
 
 def assert_whole(stage: Stage, events: Sequence[Recorded]) -> None:
