@@ -17,7 +17,7 @@ from bench.row import Goal, Row, at_least
 from deploy.fleet import Process, free_ports
 
 RUNS = 5
-SECONDS = 2.0
+SECONDS = 1.5
 PATIENCE_SECONDS = 30.0
 
 

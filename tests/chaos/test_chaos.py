@@ -1,4 +1,5 @@
-"""`make chaos` in short."""
+"""`make chaos` in short, without the broker's disk being full: RabbitMQ 3.10 then sometimes loses queues for good, which
+an operator has to put right (docs/operating.md), and neither can be told beforehand."""
 
 from pathlib import Path
 
@@ -14,7 +15,6 @@ ROUNDS = {
     "database": 1,
     "resets": 2,
     "log-disk": 1,
-    "broker-disk": 1,
     "database-clock": 1,
 }
 
