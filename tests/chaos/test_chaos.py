@@ -1,5 +1,5 @@
-"""`make chaos` in short, without the broker's disk being full: RabbitMQ 3.10 then sometimes loses queues for good, which
-an operator has to put right (docs/operating.md), and neither can be told beforehand."""
+"""`make chaos` in short, without the broker's disk being full: RabbitMQ 3.10 then sometimes loses queues for good. That
+takes an operator (docs/operating.md), and cannot be told beforehand."""
 
 from pathlib import Path
 
