@@ -16,8 +16,8 @@ from bench.processes import hosted, serving
 from bench.row import Goal, Row, at_least
 from deploy.fleet import Process, free_ports
 
-RUNS = 5
-SECONDS = 1.5
+RUNS = 4
+SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 
 
