@@ -10,7 +10,7 @@ from bench.row import Row, at_least
 from shared.log import open_log
 
 RUNS = 3
-EVENTS = {"ours": 20_000, "peer": 1_000, "bare": 20_000}
+EVENTS = {"ours": 40_000, "peer": 1_500, "bare": 40_000}
 BATCH = 500
 
 
