@@ -100,18 +100,19 @@ class _Membership(HTTPBearer):
     """Whoever the request's token was made for. A dependency of its own for the token would double what it costs."""
 
     async def __call__(self, request: Request) -> Member:  # type: ignore[override]
-        credentials = await super().__call__(request)
-        if credentials is None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise Unauthenticated()
         gateway = gateway_of(request)
-        person = gateway.verify(credentials.credentials).person
+        person = gateway.verify(token).person
         if person is None:
             raise Unauthenticated()
         await gateway.standing.require(person)
-        return Member(gateway, person, credentials.credentials)
+        return Member(gateway, person, token)
 
 
-_member = _Membership(auto_error=False, scheme_name="HTTPBearer", description="The access_token of a session.")
+_member = _Membership(scheme_name="HTTPBearer", description="The access_token of a session.")
 
 Key = Annotated[
     str | None,

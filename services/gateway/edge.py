@@ -3,10 +3,11 @@
 import logging
 import re
 import time
+from contextlib import suppress
+from functools import lru_cache
 from uuid import UUID
 
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 BODY_LIMIT = 1024 * 1024
 ROSTER_LIMIT = 5 * 1024 * 1024
 ROSTER = re.compile("/v1/programs/[^/]+/roster")
+
+CORRELATION_ID = b"x-correlation-id"
+SAFE = {b"x-content-type-options": b"nosniff"}
+PRIVATE = {**SAFE, b"cache-control": b"no-store"}
 
 REQUESTS = Counter("mentoring_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("mentoring_http_request_seconds", "From request to the answer's first byte", ["method", "route"])
@@ -44,7 +49,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        correlation_id = _correlation_id(Headers(scope=scope))
+        correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         answered = 0
 
@@ -67,11 +72,12 @@ class Edge:
                 await response(scope, receive, answer)
 
 
-def _correlation_id(headers: Headers) -> UUID:
-    try:
-        return UUID(headers.get("x-correlation-id", ""))
-    except ValueError:
-        return new_id()
+def _correlation_id(scope: Scope) -> UUID:
+    for name, value in scope["headers"]:
+        if name == CORRELATION_ID:
+            with suppress(ValueError):
+                return UUID(value.decode("latin-1"))
+    return new_id()
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
@@ -93,16 +99,19 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
 
 
 def _finish(message: Message, path: str, correlation_id: UUID) -> None:
-    headers = MutableHeaders(scope=message)
-    headers["X-Correlation-Id"] = str(correlation_id)
-    headers["X-Content-Type-Options"] = "nosniff"
-    if path.startswith("/v1/"):
-        headers["Cache-Control"] = "no-store"
+    own = {CORRELATION_ID: str(correlation_id).encode(), **(PRIVATE if path.startswith("/v1/") else SAFE)}
+    message["headers"] = [header for header in message["headers"] if header[0] not in own] + list(own.items())
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
-    REQUESTS.labels(scope["method"], _route(scope), status).inc()
-    SECONDS.labels(scope["method"], _route(scope)).observe(seconds)
+    requests, histogram = _counters(scope["method"], _route(scope), status)
+    requests.inc()
+    histogram.observe(seconds)
+
+
+@lru_cache
+def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
 def _route(scope: Scope) -> str:

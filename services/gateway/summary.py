@@ -149,14 +149,19 @@ _SUMMARY = TypeAdapter(RelationshipSummary)
 _STATES: dict[str, TypeAdapter[Any]] = {kind.status: TypeAdapter(kind) for kind in get_args(Begun)}
 
 
+def as_kept(summary: RelationshipSummary) -> dict[str, Any]:
+    """JSON, in which `status` tells which state it is."""
+    return {"status": summary.state.status, **_SUMMARY.dump_python(summary, mode="json")}
+
+
 class SummaryColumn(TypeDecorator[RelationshipSummary]):
-    """A summary, kept as JSON. `status` tells which state it is."""
+    """A summary, kept as JSON."""
 
     impl = JSON
     cache_ok = True
 
     def process_bind_param(self, value: RelationshipSummary | None, dialect: Any) -> Any:
-        return value and {"status": value.state.status, **_SUMMARY.dump_python(value, mode="json")}
+        return value and as_kept(value)
 
     def process_result_value(self, value: Any, dialect: Any) -> RelationshipSummary | None:
         if value is None:

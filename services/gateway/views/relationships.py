@@ -5,8 +5,10 @@ from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Integer,
     MetaData,
@@ -16,8 +18,10 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
+    type_coerce,
 )
 from sqlalchemy import Row as Found
 
@@ -79,6 +83,9 @@ VIEW = View(
 
 table = VIEW.table(MetaData())
 
+_NIL: ColumnElement[UUID] = literal_column(f"'{NIL.hex}'")
+_ROW = tuple(column for column in table.c if column.name != "summary")
+
 
 def _with_names() -> Select[Any]:
     """Put together once: that takes as long as the query itself. Accounts all have the same first part of their key: a
@@ -93,21 +100,21 @@ def _with_names() -> Select[Any]:
         columns += [person.c.timezone.label(f"{side}_timezone")]
         columns += [_of_account(who, accounts.table.c.display_name).label(f"{side}_name")]
         columns += [_of_account(who, accounts.table.c.erased_at).label(f"{side}_erased_at")]
-    return select(table, *columns).select_from(joined)
+    return select(*_ROW, type_coerce(table.c.summary, JSON).label("summary"), *columns).select_from(joined)
 
 
 def _of_account(who: Column[UUID], column: Column[Any]) -> ScalarSelect[Any]:
-    same = (accounts.table.c.program == NIL, accounts.table.c.person_id == who)
+    same = (accounts.table.c.program == _NIL, accounts.table.c.person_id == who)
     return select(column).where(*same).scalar_subquery()
 
 
 _WITH_NAMES = _with_names()
 
 ONE = _WITH_NAMES.where(table.c.relationship_id == bindparam("relationship_id"))
-"""A relationship, with its programme's `coordinator_id` and what the two are called."""
+"""A relationship, its summary as it is kept, its programme's `coordinator_id`, and what the two are called."""
 
 WHOSE: Select[Any] = (
-    select(*(column for column in table.c if column.name != "summary"), programs.table.c.coordinator_id)
+    select(*_ROW, programs.table.c.coordinator_id)
     .join_from(table, programs.table, programs.table.c.program == table.c.program)
     .where(table.c.relationship_id == bindparam("relationship_id"))
 )
