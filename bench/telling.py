@@ -31,7 +31,7 @@ def ours(events: int) -> Callable[[], float]:
     with broker.connected(url) as connection:
         channel = connection.channel()
         broker.declare_exchange(channel)
-        queue = broker.declare_queue(channel, rooms.SERVICE.name)
+        queue = broker.declare_queue(channel, rooms.SERVICE.name, [rooms.Said.type])
 
     def publish() -> float:
         _purge(queue)

@@ -1,6 +1,5 @@
 """Serving the gateway over HTTP until its process is told to end."""
 
-import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -8,11 +7,10 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
-from shared.looping import end_anyway
+from shared.looping import collect_seldom, end_anyway
 from shared.settings import Settings
 
 GRACE_SECONDS = 5
-YOUNG = 10_000
 
 
 def serve(app: FastAPI, settings: Settings, on_start: Callable[[], None] = lambda: None) -> None:
@@ -27,15 +25,8 @@ def serve(app: FastAPI, settings: Settings, on_start: Callable[[], None] = lambd
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the server raises again what made it end: let it end well
-    _collect_seldom()
+    collect_seldom()
     _Server(config, on_start).run()
-
-
-def _collect_seldom() -> None:
-    """What is there by now stays, and few requests leave cycles behind: looking for some took a sixteenth of a read."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG, 20, 20)
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,6 @@
 """RabbitMQ as the platform uses it: its exchange and queues, and an event as it looks on the wire."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -105,12 +105,14 @@ def queue_of(service: str) -> str:
     return f"mentoring.{service}"
 
 
-def declare_queue(channel: amqp.Channel, service: str) -> str:
-    """The queue from which a service hears everything, in order: only one of its copies at a time."""
+def declare_queue(channel: amqp.Channel, service: str, types: Iterable[str]) -> str:
+    """The queue from which a service hears of these types, in order: only one of its copies at a time."""
     queue = queue_of(service)
     arguments = {"x-queue-type": "quorum", "x-single-active-consumer": True}
     channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
-    channel.queue_bind(queue, EXCHANGE, "#")
+    for kind in types:
+        channel.queue_bind(queue, EXCHANGE, kind)
+    channel.queue_unbind(queue, EXCHANGE, "#")  # as it was bound when services heard everything
     return queue
 
 

@@ -29,6 +29,7 @@ class Hearing:
 
     def __init__(self, runtime: Runtime, broker_url: str, subscription: Subscription | None = None) -> None:
         self._service = runtime.service.name
+        self._types = runtime.heeded
         self._broker_url = broker_url
         self._subscription = subscription or Subscription(runtime)
         self.connected = False
@@ -71,7 +72,7 @@ class Hearing:
         channel.basic_qos(0, PREFETCH, False)
         try:
             with broker.patient(connection, CONSUME_SECONDS):
-                broker.declare_queue(channel, self._service)
+                broker.declare_queue(channel, self._service, self._types)
                 channel.basic_consume(queue, callback=callback)
         except broker.NO_ANSWER:
             logger.warning("the queue does not answer: it is made anew", extra={"queue": queue})

@@ -151,19 +151,13 @@ class Projection:
         """The checkpoint, whatever was folded."""
         connection.execute(update(self.checkpoints).where(self._mine).values(position=position))
 
-    def apply(
-        self,
-        connection: Connection,
-        batch: Sequence[Recorded],
-        without: Collection[int] = (),
-        after: int | None = None,
-    ) -> int:
+    def apply(self, connection: Connection, batch: Sequence[Recorded], without: Collection[int] = ()) -> int:
         """Fold what follows the checkpoint and move it; what is at or below it is a repeat. Returns the checkpoint.
 
-        It passes over the positions in `without`, which are to be folded later. Between the position `after` and the
-        batch there is nothing to fold. Raises `Gap` when the batch leaves one after the checkpoint.
+        It passes over the positions in `without`, which are to be folded later. Raises `Gap` when the batch leaves one
+        after the checkpoint.
         """
-        if not self._move_over(connection, batch, after):
+        if not self._move_over(connection, batch):
             checkpoint = self.lock(connection)
             batch = [recorded for recorded in batch if recorded.position > checkpoint]
             if not batch:
@@ -173,11 +167,11 @@ class Projection:
         self.fold(connection, [recorded for recorded in batch if recorded.position not in without])
         return batch[-1].position
 
-    def _move_over(self, connection: Connection, batch: Sequence[Recorded], after: int | None = None) -> bool:
+    def _move_over(self, connection: Connection, batch: Sequence[Recorded]) -> bool:
         """Hold the checkpoint and move it behind the batch, if it stands just before: mostly all that it takes."""
         if not batch or batch[-1].position - batch[0].position != len(batch) - 1:
             return False
-        before = self._mine & (self.checkpoints.c.position == (batch[0].position - 1 if after is None else after))
+        before = self._mine & (self.checkpoints.c.position == batch[0].position - 1)
         moved = connection.execute(update(self.checkpoints).where(before).values(position=batch[-1].position))
         return moved.rowcount == 1
 

@@ -27,7 +27,7 @@ from shared.service import Aggregate, Asker, Context, Done, Service, wire_name
 TRIES = 8
 SKEW = timedelta(seconds=5)
 PATIENCE = 2.0
-LOOKED_THROUGH = 200
+LOOKED_THROUGH = 1000
 
 S = TypeVar("S")
 
@@ -98,7 +98,7 @@ class Runtime:
         self._digest_key = digest_key
         self._verify = verify
         self._known = service.catalogue
-        self._heeded = sorted({*self.directory.types, *(kind.type for kind in service.policies)})
+        self.heeded: Sequence[str] = sorted({*self.directory.types, *(kind.type for kind in service.policies)})
         self._caught_up = threading.Condition()
         self._position = 0
         self._parked = False
@@ -166,10 +166,6 @@ class Runtime:
                 self._position, self._parked = position, parked
                 self._caught_up.notify_all()
 
-    def heeds(self, batch: Sequence[Recorded]) -> bool:
-        """Whether anything of it concerns the directory or a policy."""
-        return any(recorded.type in self._heeded for recorded in batch)
-
     def repeated(self, command: Command, context: Context) -> Done | None:
         """How this very command ended before, if it was recorded."""
         receipt = self.log.receipts([context.command_id]).get(context.command_id)
@@ -199,10 +195,14 @@ class Runtime:
                     raise NotReady(seen=context.seen, parked=True)
 
     def _heeds_nothing_until(self, position: int) -> bool:
-        """Whether, from where the directory stands on, nothing concerns it or a policy; when nothing is parked, behind
-        which any event has to wait."""
-        behind = position - self._position
-        return not self._parked and behind <= LOOKED_THROUGH and not self.log.read(self._position, behind, self._heeded)
+        """Whether, from where the directory stands on, nothing concerns it or a policy: then it stands there. Not when
+        something is parked, behind which any event has to wait."""
+        while self._position < position:
+            some = min(LOOKED_THROUGH, position - self._position)
+            if self._parked or self.log.read(self._position, some, self.heeded):
+                return False
+            self._position += some
+        return True
 
     def _decide_and_append(self, command: Command, asker: Asker, context: Context, known: Any = None) -> Done:
         """The log itself answers a repeat; only one that is refused, or changes nothing, asks for its receipt."""
@@ -296,6 +296,10 @@ class Runtime:
                 return None
 
     def _done(self, append: Append, verdict: Appended) -> Done:
+        """What follows where the directory stands, and was just written here, need not be looked through."""
+        with self._caught_up:
+            if verdict.first == self._position + 1 and not any(one.type in self.heeded for one in append.entries):
+                self._position = verdict.last
         written: Sequence[Entry | Recorded] = append.entries
         if verdict.repeated and self.service.replies:
             written = self.log.read(verdict.first - 1, verdict.last - verdict.first + 1)

@@ -25,7 +25,6 @@ from shared.telemetry import correlated, place_of
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-PASSED_OVER = 100
 PAUSES = (0.05, 0.2)
 FIRST_AGAIN = timedelta(seconds=1)
 LAST_AGAIN = timedelta(seconds=30)
@@ -63,33 +62,23 @@ class Subscription:
         self._runtime = runtime
         self._service = runtime.service.name
         self._catalogue = runtime.service.catalogue
-        self._stored = 0
         self._position: int | None = None
         self._lanes: Mapping[str, Lane] = {}
 
     def receive(self, batch: Sequence[Recorded]) -> int:
-        """Returns up to where all has been taken in. What concerns nothing here is only passed over: the checkpoint
-        follows later, together with what does, or when nothing comes."""
+        """Returns up to where all has been taken in."""
         position = self._checkpoint()
         fresh = [recorded for recorded in batch if recorded.position > position]
         if not fresh:
             return position
         if fresh[0].position != position + 1 or fresh[-1].position - position != len(fresh):
-            return self.catch_up(fresh[-1].position)
-        if fresh[-1].position - self._stored > PASSED_OVER or self._lanes or self._runtime.heeds(fresh):
-            return self._take_in(fresh)
-        self._position = fresh[-1].position
-        self._runtime.caught_up(self._position)
-        return self._position
+            return self._read_until(fresh[-1].position)
+        return self._take_in(fresh)
 
-    def catch_up(self, until: int | None = None) -> int:
-        """From the checkpoint up to the position `until` (the log's head) by reading the log."""
-        until = self._runtime.log.head().position if until is None else until
+    def catch_up(self) -> int:
+        """From the checkpoint up to the log's head, by reading the log."""
         self._position = None
-        position = self._checkpoint()
-        while position < until and (batch := self._runtime.log.read(position, min(BATCH, until - position))):
-            position = self._take_in(batch)
-        return position
+        return self._read_until(self._runtime.log.head().position)
 
     def redrive(self, subject: str) -> int:
         """Take in what is parked of this subject, in order; how many events were. It stops at one that still cannot be.
@@ -120,6 +109,12 @@ class Subscription:
             if not self.redrive(subject):
                 return
 
+    def _read_until(self, until: int) -> int:
+        position = self._checkpoint()
+        while position < until and (batch := self._runtime.log.read(position, min(BATCH, until - position))):
+            position = self._take_in(batch)
+        return position
+
     def _checkpoint(self) -> int:
         """The last one known; read anew, with what is parked, when that is not certain."""
         if self._position is None:
@@ -131,7 +126,7 @@ class Subscription:
         return self._position
 
     def _stand(self, position: int, lanes: Mapping[str, Lane]) -> None:
-        self._stored = self._position = position
+        self._position = position
         self._lanes = lanes
         PARKED.labels(self._service).set(sum(lane.events for lane in lanes.values()))
         self._runtime.caught_up(position, parked=bool(lanes))
@@ -185,7 +180,7 @@ class Subscription:
         directory = self._runtime.directory
         with writing(self._runtime.database) as connection:
             checkpoint = directory.lock(connection) if behind else 0
-            position = directory.apply(connection, batch, without=positions, after=self._stored)
+            position = directory.apply(connection, batch, without=positions)
             lanes = parking.lanes(connection)
             if _differs(batch, positions, lanes):
                 raise Moved()
@@ -200,7 +195,7 @@ class Subscription:
         directory = self._runtime.directory
         with writing(self._runtime.database) as connection:
             if directory.lock(connection) < recorded.position:
-                directory.apply(connection, [recorded], without={recorded.position}, after=self._stored)
+                directory.apply(connection, [recorded], without={recorded.position})
                 parking.park(connection, recorded, _reason(error), tries, _again_at(error, tries))
         self._tell("parked", recorded, tries, error)
         return self._checkpoint()

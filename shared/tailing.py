@@ -15,6 +15,12 @@ from shared.projection import Projection
 FEW = 20
 HOLDING = 5_000
 
+MOVE = (
+    "WITH moved AS (UPDATE checkpoints SET position = %s WHERE name = ANY(%s) AND position = %s"
+    " AND xmin::text = coalesce(%s, xmin::text) RETURNING xmin::text AS transaction)"
+    " SELECT count(*), max(transaction), set_config('synchronous_commit', 'off', true), pg_notify(%s, %s) FROM moved"
+)
+
 
 class Overtaken(Exception):
     """Somebody else has moved a checkpoint, or has held it to put other tables in the place of these."""
@@ -61,20 +67,16 @@ class Tail:
         for folding in foldings:
             folding.take(connection, batch)
         driver: Any = connection.connection.driver_connection
+        reached = batch[-1].position
         with driver.pipeline() as pipeline:
             driver.execute("BEGIN")
-            driver.execute("SET LOCAL synchronous_commit = off")
-            moved = driver.execute(
-                "UPDATE checkpoints SET position = %s WHERE name = ANY(%s) AND position = %s"
-                " AND xmin::text = coalesce(%s, xmin::text) RETURNING xmin::text",
-                (batch[-1].position, [one.name for one in self._projections], before, last),
-            )
+            names = [one.name for one in self._projections]
+            moving = driver.execute(MOVE, (reached, names, before, last, self._channel, str(reached)))
             for folding in foldings:
                 folding.send(connection, HOLDING)
-            driver.execute("SELECT pg_notify(%s, %s)", (self._channel, str(batch[-1].position)))
             pipeline.sync()
-            transactions = [transaction for (transaction,) in moved.fetchall()]
-            if len(transactions) != len(foldings):
+            moved, last, *_ = moving.fetchone()
+            if moved != len(foldings):
                 raise Overtaken()
             driver.execute("COMMIT")
-        self._foldings, self._reached, self._last = foldings, batch[-1].position, transactions[0]
+        self._foldings, self._reached, self._last = foldings, reached, last

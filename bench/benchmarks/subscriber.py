@@ -54,7 +54,8 @@ def _ours(settings: Settings, database: psycopg.Connection) -> Callable[[], floa
         with broker.connected(str(settings.broker_url)) as connection:
             channel = connection.channel()
             broker.declare_exchange(channel)
-            _fill(connection, channel, broker.declare_queue(channel, rooms.SERVICE.name), EVENTS["ours"])
+            queue = broker.declare_queue(channel, rooms.SERVICE.name, [rooms.Said.type])
+            _fill(connection, channel, queue, EVENTS["ours"])
         with working("bench.hearers", environment=rooms.environment(settings)):
             return _rate(database, OURS, EVENTS["ours"])
 

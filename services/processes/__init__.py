@@ -5,14 +5,15 @@ import threading
 
 from services.surroundings import settings_of_environment
 from shared import telemetry
-from shared.looping import end_anyway
+from shared.looping import collect_seldom, end_anyway
 from shared.settings import Settings
 
 GRACE_SECONDS = 8.0
 
 
 def prepared(process: str) -> Settings:
-    """Its settings, with its log configured."""
+    """Its settings, with its log and its memory configured."""
+    collect_seldom()
     settings = settings_of_environment()
     telemetry.configure(settings.log_level, process)
     return settings

@@ -123,7 +123,8 @@ class PostgresLog:
         return Head(*self._rows("SELECT position, hash FROM log.head")[0])
 
     def wait(self, after: int, timeout: float) -> bool:
-        self._waking.see(self.head().position)
+        if timeout <= 0 or not self._waking.hearing:
+            self._waking.see(self.head().position)
         return self._waking.wait(after, timeout)
 
     def close(self) -> None:

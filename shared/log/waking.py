@@ -32,6 +32,7 @@ class Waking:
         self._appended = 0
         self._told = 0
         self._seen = 0
+        self.hearing = False
         self._closed = False
         self._threads: dict[str, threading.Thread] = {}
 
@@ -90,8 +91,12 @@ class Waking:
 
     def _hear(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         connection.execute("LISTEN log")
-        while not self._closed:
-            for (position,) in connection.execute("SELECT position FROM log.head"):
-                self.see(position)
-            for notice in connection.notifies(timeout=POLL):
-                self.see(int(notice.payload))
+        try:
+            while not self._closed:
+                for (position,) in connection.execute("SELECT position FROM log.head"):
+                    self.see(position)
+                self.hearing = True
+                for notice in connection.notifies(timeout=POLL):
+                    self.see(int(notice.payload))
+        finally:
+            self.hearing = False

@@ -15,9 +15,12 @@ from shared.refusals import Unavailable
 from shared.subscription import Subscription
 from tests.integration.load import COUNTERS, Load
 from tests.integration.stage import Stage, eventually
+from tests.integration.toy.events import Counted
+from tests.integration.toy.heard import Happened
 from tests.integration.toy.service import toy
 
 QUEUE = "mentoring.toy"
+HEEDED = (Counted.type, Happened.type)
 ROUNDS = 2
 BACKLOG = 20
 PREFETCH = 50
@@ -38,7 +41,7 @@ class PositionsOnly(Subscription):
                     connection.execute(update(runtime.directory.checkpoints).values(position=recorded.position))
         return batch[-1].position
 
-    def catch_up(self, until: int | None = None) -> int:
+    def catch_up(self) -> int:
         return 0
 
 
@@ -88,10 +91,11 @@ def forget_to_tell(stage: Stage, load: Load) -> None:
     """The queue hears nothing for a while, though nobody has taken it away."""
     with broker.connected(stage.broker_url) as other:
         channel = other.channel()
-        channel.queue_unbind(QUEUE, broker.EXCHANGE, "#")
+        for kind in HEEDED:
+            channel.queue_unbind(QUEUE, broker.EXCHANGE, kind)
         position = load.happen(BACKLOG)
         eventually(lambda: stage.told() >= position)
-        channel.queue_bind(QUEUE, broker.EXCHANGE, "#")
+        broker.declare_queue(channel, "toy", HEEDED)
     load.happen(1)
 
 

@@ -7,15 +7,20 @@ from sqlalchemy import update
 
 from deploy.fleet import Process
 from deploy.servers import Servers
-from shared import relay
+from shared import broker, relay
 from shared.database import writing
 from shared.ids import new_id
+from shared.messages import Event
 from shared.parts import Parts
 from tests.integration.load import Load
 from tests.integration.stage import QUEUES_WRITTEN, Stage, eventually
 from tests.integration.toy.heard import Happened
 
 QUEUE = "mentoring.toy"
+
+
+class Ignored(Event, type="elsewhere.ignored"):
+    """Nothing in the toy service heeds it."""
 
 
 @pytest.fixture
@@ -61,6 +66,26 @@ def test_what_is_told_twice_is_heard_once(stage: Stage, load: Load, telling: Pro
     telling.start()
     load.happen(20)
     load.assert_once()
+
+
+def test_a_service_is_told_only_what_it_heeds_and_passes_over_the_rest(
+    stage: Stage, telling: Process, hearing: Process
+) -> None:
+    hearing.stop()
+    with broker.connected(stage.broker_url) as connection:
+        channel = connection.channel()
+        channel.queue_bind(QUEUE, broker.EXCHANGE, "#")  # as before an update
+    started(stage.toy()).stop()
+    counter = new_id()
+    told = stage.happen(Ignored(), Happened(counter_id=counter), Ignored())
+    eventually(lambda: stage.told() >= told)
+    with broker.connected(stage.broker_url) as connection:
+        assert connection.channel().queue_declare(QUEUE, passive=True).message_count == 1
+    started(stage.toy())
+    eventually(lambda: stage.checkpoint() >= told)
+    assert stage.heard(counter, Happened) == 1
+    passed = stage.happen(*(Ignored() for _ in range(3)))
+    eventually(lambda: stage.checkpoint() >= passed)
 
 
 def test_without_the_relay_a_service_hears_from_the_log(load: Load, telling: Process, hearing: Process) -> None:

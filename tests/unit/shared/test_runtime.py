@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared import clock
+from shared import clock, runtime
 from shared.ids import derived_id, new_id
 from shared.keys import make_keys
 from shared.log import Append, Entry
@@ -189,11 +189,43 @@ def test_what_is_missing_before_a_batch_is_read_from_the_log_first(hosted: Hoste
     assert row["events"] == 3
 
 
-def test_a_command_does_not_wait_for_what_its_service_heeds_nothing_of(hosted: Hosted) -> None:
+def test_a_command_does_not_wait_for_what_its_service_heeds_nothing_of(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "LOOKED_THROUGH", 2)
+    for _ in range(5):
+        happen_elsewhere(hosted)
+    assert hosted.runtime.handle(count(uuid4()), at_once(seen=5)).position == 6
+    ring(hosted, uuid4(), 1)
+    happen_elsewhere(hosted)
+    for seen in (7, 8):
+        with pytest.raises(NotReady):
+            hosted.runtime.handle(count(uuid4()), at_once(seen=seen))
+    hosted.hear()
+    assert hosted.runtime.handle(count(uuid4()), at_once(seen=8)).version == 1
+
+
+def test_what_was_looked_through_once_is_not_looked_through_again(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was written here, and is not heeded, not at all."""
+    monkeypatch.setattr(hosted.runtime, "heeded", [Rang.type])
+    happen_elsewhere(hosted)
+    own = hosted.runtime.handle(count(uuid4()), at_once(seen=1)).position
+    monkeypatch.setattr(hosted.log, "read", None)
+    for _ in range(2):
+        own = hosted.runtime.handle(count(uuid4()), at_once(seen=own)).position
+    assert own == 4
+
+
+def happen_elsewhere(hosted: Hosted) -> None:
     entry = Entry(new_id(), "elsewhere.happened", 1, None, clock.now(), "{}")
-    hosted.log.append([Append("elsewhere", 0, new_id(), b"", new_id(), "others", new_id(), None, (entry,))])
-    at_once = Context(new_id(), correlation_id=new_id(), actor=str(ADA), seen=1, deadline=clock.now())
-    assert hosted.runtime.handle(count(uuid4()), at_once).position == 2
+    stream = f"elsewhere-{new_id()}"
+    hosted.log.append([Append(stream, 0, new_id(), b"", new_id(), "others", new_id(), None, (entry,))])
+
+
+def at_once(seen: int) -> Context:
+    return Context(new_id(), correlation_id=new_id(), actor=str(ADA), seen=seen, deadline=clock.now())
 
 
 def test_a_command_waits_for_the_directory_and_says_when_it_is_behind(hosted: Hosted) -> None:

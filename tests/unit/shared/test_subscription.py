@@ -344,39 +344,6 @@ def seen(recorded: Recorded) -> Context:
     return Context(new_id(), new_id(), actor="system:test", seen=recorded.position)
 
 
-def test_what_concerns_nothing_is_passed_over_until_something_does_or_nothing_comes(listening: Listening) -> None:
-    assert listening.subscription.receive([listening.pass_by()]) == 1
-    assert listening.checkpoint == 0
-    listening.subscription.receive([listening.pass_by(), listening.ring(ADA, 1)])
-    assert (listening.heard(ADA), listening.checkpoint) == ("1", 3)
-    listening.subscription.receive([listening.pass_by()])
-    last = listening.ring(ADA, 2)
-    assert Subscription(listening.hosted.runtime).receive([last]) == listening.checkpoint == last.position
-    passed = listening.pass_by()
-    assert listening.subscription.receive([passed]) == passed.position
-    last = listening.ring(BEA, 1)
-    assert listening.subscription.receive([last]) == listening.checkpoint == last.position
-    assert (listening.heard(ADA), listening.heard(BEA)) == ("1 2", "1")
-    passed = listening.pass_by()
-    listening.subscription.receive([passed])
-    assert listening.subscription.catch_up() == listening.checkpoint == passed.position
-    for _ in range(subscription.PASSED_OVER + 1):
-        passed = listening.pass_by()
-        listening.subscription.receive([passed])
-    assert listening.checkpoint == passed.position
-
-
-def test_what_follows_something_passed_over_is_parked_like_anything_else(listening: Listening) -> None:
-    listening.ears.unfoldable = {7}
-    listening.subscription.receive([listening.pass_by()])
-    listening.subscription.receive([listening.ring(ADA, 7)])
-    assert ([parked.position for parked in listening.parked], listening.checkpoint) == ([2], 2)
-    listening.subscription.receive([listening.pass_by()])
-    listening.ears.unfoldable = set()
-    assert listening.subscription.redrive(str(ADA)) == 1
-    assert listening.heard(ADA) == "7"
-
-
 def test_messages_from_a_future_that_the_log_does_not_know_are_passed_over(listening: Listening) -> None:
     rung = [listening.ring(ADA, times) for times in (1, 2, 3)]
     beyond = rung[2]._replace(position=99)
