@@ -298,7 +298,8 @@ class Runtime:
     def _done(self, append: Append, verdict: Appended) -> Done:
         """What follows where the directory stands, and was just written here, need not be looked through."""
         with self._caught_up:
-            if verdict.first == self._position + 1 and not any(one.type in self.heeded for one in append.entries):
+            next_to_it = verdict.first == self._position + 1 and not self._parked
+            if next_to_it and not any(one.type in self.heeded for one in append.entries):
                 self._position = verdict.last
         written: Sequence[Entry | Recorded] = append.entries
         if verdict.repeated and self.service.replies:
