@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from bench.benchmarks import benchmarks
 from bench.machine import surroundings
 from bench.place import Place
-from bench.results import FILE, save
+from bench.results import FILE, publish, save
 from bench.row import Row, table
 from deploy.servers import Servers
 
@@ -25,6 +25,7 @@ def main() -> None:
             with ExitStack() as own:
                 rows += known[name](Place(servers, whole, own))
             save(rows, surroundings(servers))
+            publish()
     print(table(rows))
     print(f"results: {FILE}")
     if any(row.missed for row in rows):

@@ -74,20 +74,20 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
         row.unit,
-        _told(row.ours),
-        f"{_told(row.peer)} {row.peer_name or ''}".strip(),
-        _told(row.ratio),
-        f"{_told(row.limit)} {row.limit_name or ''}".strip(),
+        number(row.ours),
+        f"{number(row.peer)} {row.peer_name or ''}".strip(),
+        number(row.ratio),
+        f"{number(row.limit)} {row.limit_name or ''}".strip(),
         _listed(row.goals) or "",
         f"missed: {_listed(row.missed)}" if row.missed else "",
     )
 
 
-def _told(number: float | None) -> str:
+def number(value: float | None) -> str:
     """Three digits, or all that stand before the point."""
-    if number is None:
+    if value is None:
         return ""
-    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _listed(goals: Sequence[Goal]) -> str | None:

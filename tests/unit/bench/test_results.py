@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.benchmarks import benchmarks
-from bench.results import FILE, save
+from bench.results import FILE, PAGE, publish, save
 from bench.row import Row, at_least, at_most
 
 ROW = Row("relay", "events/s", 6000, "dispatcher", 500, "bare", 15_000, (at_least(12, "peer"), at_least(0.5, "limit")))
@@ -42,6 +42,17 @@ def test_rows_of_another_machine_do_not_stay(tmp_path: Path) -> None:
     save([replace(ROW, name="append")], {**HERE, "machine": {"cores": "64"}}, file)
     save([ROW], HERE, file)
     assert rows_in(file) == {"relay": 6000}
+
+
+def test_the_page_shows_the_results(tmp_path: Path) -> None:
+    page, file = tmp_path / "speed.md", tmp_path / "results.json"
+    page.write_text(PAGE.read_text())
+    publish(page)
+    assert page.read_text() == PAGE.read_text()
+    save([replace(ROW, spread={"ours": (5000, 7000)})], HERE, file)
+    publish(page, file)
+    told = "| `relay` | 6,000 events/s (5,000 to 7,000) | dispatcher: 500 | 12 | bare: 15,000 |"
+    assert f"{told} ≥ 12 × peer, ≥ 0.5 × limit | missed |\n<!-- end -->" in page.read_text()
 
 
 def test_the_published_results_have_every_column_and_say_that_commits_were_durable() -> None:
