@@ -146,9 +146,10 @@ class Relay:
         channel.events["basic_nack"].add(_refused)
         read = saved = window.confirmed
         saved_at = time.monotonic()
+        more = True
         while not stop.is_set():
-            full = window.room < WINDOW // 2
-            batch = [] if full else self._log.read(read, window.room)
+            room = window.room if window.room >= WINDOW // 2 else 0
+            batch = self._log.read(read, room) if more and room else []
             for start in range(0, len(batch), TOGETHER):
                 some = batch[start : start + TOGETHER]
                 broker.publish(connection, channel, some)
@@ -156,16 +157,16 @@ class Relay:
                     window.published(recorded.position)
                 read = some[-1].position
                 _take_confirms(connection, AT_ONCE)
-            _take_confirms(connection, IDLE_SECONDS if full else AT_ONCE)
+            _take_confirms(connection, AT_ONCE if room else IDLE_SECONDS)
             if window.overdue:
                 MISSING.inc()
                 raise ConfirmMissing("The broker does not confirm.", confirmed=window.confirmed)
             if time.monotonic() - saved_at > SAVE_SECONDS:
                 _save(session, window.confirmed)
                 saved, saved_at = window.confirmed, time.monotonic()
-            if not batch and not full:
+            if len(batch) < room:
                 connection.heartbeat_tick()
-                self._log.wait(read, LOOK_SECONDS if saved < read else IDLE_SECONDS)
+                more = self._log.wait(read, LOOK_SECONDS if saved < read else IDLE_SECONDS)
 
 
 def _take_confirms(connection: amqp.Connection, seconds: float) -> None:
