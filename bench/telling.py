@@ -17,9 +17,10 @@ from services.surroundings import settings_of_environment
 from shared import broker
 from shared.database import reading, writing
 from shared.parts import Parts
-from shared.relay import WINDOW, Relay, checkpoints
+from shared.relay import Relay, checkpoints
 
 POLL_SECONDS = 0.02
+UNCONFIRMED = 500
 
 settings = settings_of_environment()
 url = str(settings.broker_url)
@@ -67,7 +68,7 @@ def peer(events: int) -> Callable[[], float]:
 
 
 def bare(events: int) -> Callable[[], float]:
-    """py-amqp with the relay's window, of messages that are already made."""
+    """py-amqp, of messages that are already made."""
     queue = _quorum_queue("bare", "bare.events")
     messages = [broker.message(rooms.recorded(position, uuid4())) for position in range(1, events + 1)]
 
@@ -85,7 +86,7 @@ def bare(events: int) -> Callable[[], float]:
             channel.events["basic_ack"].add(acked)
             began = time.monotonic()
             for number, message in enumerate(messages):
-                while number - confirmed >= WINDOW:
+                while number - confirmed >= UNCONFIRMED:
                     broker.drained(connection, 1)
                 channel.basic_publish(message, exchange="bare.events", routing_key=rooms.Said.type)
             while confirmed < events:
